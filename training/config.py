@@ -1,0 +1,48 @@
+"""What a training run is: read from a TOML file, kept as JSON beside the weights it made."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Architecture = Literal["lstm", "attention"]
+
+
+class DecoderConfig(BaseModel):
+    """The shape of a decoder and its regularisation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    architecture: Architecture
+    units: int = Field(512, ge=1, description="size of the LSTM state and of a word's embedding")
+    attention_units: int = Field(256, ge=1, description="size of the attention's hidden layer")
+    dropout: float = Field(0.5, ge=0, lt=1, description="on embeddings and before the output")
+    feature_dropout: float = Field(0.2, ge=0, lt=1, description="on the encoder's features")
+
+
+class TrainConfig(BaseModel):
+    """One run: the decoder, the data's treatment and the optimisation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    decoder: DecoderConfig
+    min_count: int = Field(5, ge=1, description="rarer training words become <unk>")
+    max_words: int = Field(22, ge=1, description="longer training captions are cut here")
+    mirror: bool = Field(True, description="half of the time train on the mirrored photo")
+    batch_images: int = Field(32, ge=1, description="photos a step, each with all its captions")
+    epochs: int = Field(25, ge=1)
+    patience: int = Field(6, ge=1, description="epochs without a better dev CIDEr before the end")
+    learning_rate: float = Field(6e-4, gt=0, description="peak, after the warm-up")
+    warmup_steps: int = Field(200, ge=0)
+    weight_decay: float = Field(0.05, ge=0)
+    clip_norm: float = Field(5.0, gt=0, description="bound on the gradients' global norm")
+    label_smoothing: float = Field(0.1, ge=0, lt=1)
+    ema_decay: float = Field(0.999, ge=0, lt=1, description="of the averaged weights we keep")
+    dev_beam_size: int = Field(3, ge=1, description="beam of the dev CIDEr that selects the model")
+    seed: int = 0
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Raises FileNotFoundError, tomllib.TOMLDecodeError or pydantic.ValidationError."""
+    return TrainConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,70 @@
+"""The encoder: ResNet50 without its classifier, pixels to a 7x7 grid of 2,048 features."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+IMAGE_SIDE = 224
+GRID_SIDE = 7
+CELLS = GRID_SIDE * GRID_SIDE
+FEATURES = 2048
+
+
+def load_encoder(weights: str) -> keras.Model:
+    """ResNet50 with BatchNorm folded into its convolutions.
+
+    `weights` is "imagenet", which Keras downloads, or the path of a weights file for
+    `keras.applications.ResNet50(include_top=False)`. Raises FileNotFoundError.
+    """
+    if weights != "imagenet" and not Path(weights).is_file():
+        raise FileNotFoundError(
+            f"no encoder weights at {weights}; name a .weights.h5 file, or 'imagenet' to download"
+        )
+    model = keras.applications.ResNet50(
+        weights=weights, include_top=False, input_shape=(IMAGE_SIDE, IMAGE_SIDE, 3)
+    )
+    return fold_batch_norm(model)
+
+
+def fold_batch_norm(model: keras.Model) -> keras.Model:
+    """The same function with each BatchNorm merged into the convolution before it.
+
+    At inference BatchNorm is y = gamma * (x - mean) / sqrt(variance + epsilon) + beta
+    (Ioffe and Szegedy 2015), which is affine, so it scales the kernel and shifts the bias.
+    """
+    norms = {
+        _source(layer).name: layer
+        for layer in model.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    }
+    folded = keras.models.clone_model(model, call_function=_skip_batch_norm)
+    for layer in model.layers:
+        if not layer.weights or isinstance(layer, keras.layers.BatchNormalization):
+            continue
+        kernel, bias = layer.get_weights()
+        if norm := norms.get(layer.name):
+            gamma, beta, mean, variance = norm.get_weights()
+            scale = gamma / np.sqrt(variance + norm.epsilon)
+            kernel, bias = kernel * scale, (bias - mean) * scale + beta
+        folded.get_layer(layer.name).set_weights([kernel, bias])
+    return folded
+
+
+def _skip_batch_norm(layer: Any, *args: Any, **kwargs: Any) -> Any:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return args[0]
+    return layer(*args, **kwargs)
+
+
+def _source(layer: Any) -> Any:
+    return layer.input._keras_history.operation
+
+
+def encode(encoder: keras.Model, images: tf.Tensor) -> tf.Tensor:
+    """Feature maps float32 [B, 49, 2048], row by row, of RGB pixels uint8 [B, 224, 224, 3]."""
+    pixels = keras.applications.resnet50.preprocess_input(tf.cast(images, tf.float32))
+    maps = encoder(pixels, training=False)
+    return tf.reshape(maps, [-1, CELLS, FEATURES])

@@ -1,0 +1,28 @@
+"""Where a result came from: the revision of the code, and the libraries' versions."""
+
+import platform
+import subprocess
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+
+def provenance() -> dict[str, str]:
+    return {
+        "git_revision": git_revision(),
+        "python": platform.python_version(),
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+    }
+
+
+def git_revision() -> str:
+    """The checkout's commit, with "-dirty" behind it if files differ; "unknown" outside git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(command, cwd=here, capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
