@@ -33,7 +33,7 @@ class TrainConfig(BaseModel):
     batch_images: int = Field(32, ge=1, description="photos a step, each with all its captions")
     epochs: int = Field(25, ge=1)
     patience: int = Field(6, ge=1, description="epochs without a better dev CIDEr before the end")
-    learning_rate: float = Field(6e-4, gt=0, description="peak, after the warm-up")
+    learning_rate: float = Field(8e-4, gt=0, description="peak, after the warm-up")
     warmup_steps: int = Field(200, ge=0)
     weight_decay: float = Field(0.05, ge=0)
     clip_norm: float = Field(5.0, gt=0, description="bound on the gradients' global norm")

@@ -22,6 +22,9 @@ class Decoder(keras.Model):
 
     def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
         super().__init__(name=config.architecture)
+        # Tied to the output, an embedding is small; as an input it must weigh as much as the
+        # image, so it is scaled up (Vaswani et al. 2017, section 3.4).
+        self.embedding_scale = config.units**0.5
         self.embedding = self.add_weight(
             name="embedding",
             shape=(vocabulary_size, config.units),
@@ -51,6 +54,10 @@ class Decoder(keras.Model):
 
         Attention sums to at most 1; a decoder that does not attend gives zeros.
         """
+
+    def embed(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Vectors float32 [..., units] of token ids int32 [...]."""
+        return tf.gather(self.embedding, tokens) * self.embedding_scale
 
     def logits(self, outputs: tf.Tensor) -> tf.Tensor:
         """Scores [..., V] of outputs [..., units]; the embedding is tied (Press and Wolf 2017)."""
@@ -133,7 +140,7 @@ class RecurrentDecoder(Decoder):
         return self.lstm.step(memory["image"], (nothing, nothing))
 
     def forced(self, tokens: tf.Tensor, memory: Memory, training: bool) -> tf.Tensor:
-        words = self.dropout(tf.gather(self.embedding, tokens), training=training)
+        words = self.dropout(self.embed(tokens), training=training)
         hidden, _, sentinel = self.lstm.sequence(
             self._inputs(words, memory), self.initial_state(memory)
         )
@@ -143,7 +150,7 @@ class RecurrentDecoder(Decoder):
     def step(
         self, tokens: tf.Tensor, state: State, memory: Memory
     ) -> tuple[tf.Tensor, State, tf.Tensor]:
-        words = tf.gather(self.embedding, tokens)[:, tf.newaxis]
+        words = self.embed(tokens)[:, tf.newaxis]
         hidden, cell, sentinel = self.lstm.step(self._inputs(words, memory)[:, 0], state)
         outputs, attention = self._read(
             hidden[:, tf.newaxis], sentinel[:, tf.newaxis], memory, training=False
