@@ -15,6 +15,8 @@ class AdaptiveAttentionDecoder(RecurrentDecoder):
     49 cells and the sentinel (equations 6 to 13 of "Knowing When to Look").
     """
 
+    attends = True
+
     def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
         super().__init__(config, vocabulary_size, sentinel=True)
         self.cell = keras.layers.Dense(config.units, name="cell")

@@ -4,8 +4,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from training.dataset import Dataset, DatasetError, load_dataset
+from training.dataset import SPLITS, Dataset, DatasetError, load_dataset
+
+if TYPE_CHECKING:
+    from training.features import FeatureCache
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,17 +38,33 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--resume", action="store_true", help="go on with a stopped run")
     train.set_defaults(step=_train)
 
-    for step in (features, train):
+    tune = steps.add_parser("tune", help="choose beam size and length penalty on dev")
+    tune.set_defaults(step=_tune)
+
+    evaluate = steps.add_parser("evaluate", help="score a run on a split")
+    evaluate.add_argument("--split", choices=SPLITS, default="test")
+    evaluate.set_defaults(step=_evaluate)
+
+    export = steps.add_parser("export", help="write the artifact that the service loads")
+    export.add_argument("--name", required=True, help="the model's name, as the API gives it")
+    export.add_argument("--version", required=True, help="the model's version")
+    export.add_argument(
+        "--output", type=Path, default=Path("model_artifacts"), help="folder of the artifact"
+    )
+    export.set_defaults(step=_export)
+
+    for step in (features, train, tune, evaluate):
         step.add_argument(
             "--data", type=Path, default=Path("data/flickr8k"), help="folder of the data set"
         )
         step.add_argument(
-            "--encoder-weights", default="imagenet", help="'imagenet' (downloads) or a file"
-        )
-        step.add_argument(
             "--cache", type=Path, default=Path("data/features"), help="folder of feature caches"
         )
-    for step in (train,):
+    for step in (features, train, tune, evaluate, export):
+        step.add_argument(
+            "--encoder-weights", default="imagenet", help="'imagenet' (downloads) or a file"
+        )
+    for step in (train, tune, evaluate, export):
         step.add_argument("--run", type=Path, required=True, help="folder of the run")
     return parser
 
@@ -56,18 +76,42 @@ def _dataset(options: argparse.Namespace) -> Dataset:
     return dataset
 
 
-def _features(options: argparse.Namespace) -> None:
+def _cache(dataset: Dataset, options: argparse.Namespace) -> "FeatureCache":
     from training.features import cache_features
 
-    cache_features(_dataset(options), options.encoder_weights, options.cache)
+    return cache_features(dataset, options.encoder_weights, options.cache)
+
+
+def _features(options: argparse.Namespace) -> None:
+    _cache(_dataset(options), options)
 
 
 def _train(options: argparse.Namespace) -> None:
     from training.config import load_config
-    from training.features import cache_features
     from training.train import train
 
     config = load_config(options.config)
     dataset = _dataset(options)
-    features = cache_features(dataset, options.encoder_weights, options.cache)
-    train(config, dataset, features, options.run, options.resume)
+    train(config, dataset, _cache(dataset, options), options.run, options.resume)
+
+
+def _tune(options: argparse.Namespace) -> None:
+    from training.tune import tune
+
+    dataset = _dataset(options)
+    print(tune(dataset, _cache(dataset, options), options.run))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from training.evaluate import evaluate_run, markdown
+
+    dataset = _dataset(options)
+    result = evaluate_run(dataset, _cache(dataset, options), options.run, options.split)
+    print(markdown(result))
+
+
+def _export(options: argparse.Namespace) -> None:
+    from training.export import export
+
+    export(options.run, options.encoder_weights, options.name, options.version, options.output)
+    print(f"wrote {options.output}")

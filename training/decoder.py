@@ -5,7 +5,7 @@ another. Training reads whole captions (`forced`), the beam search single words 
 """
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import tensorflow as tf
@@ -19,6 +19,8 @@ State = tuple[tf.Tensor, ...]  # leading dimension: captions
 
 class Decoder(keras.Model):
     """Feature maps to the probabilities of the next word."""
+
+    attends: ClassVar[bool]  # whether its attention means anything
 
     def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
         super().__init__(name=config.architecture)
@@ -171,6 +173,8 @@ class RecurrentDecoder(Decoder):
 
 class PooledDecoder(RecurrentDecoder):
     """`lstm`: the pooled feature vector is all it sees of the image."""
+
+    attends = False
 
     def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
         super().__init__(config, vocabulary_size, sentinel=False)

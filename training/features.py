@@ -25,6 +25,7 @@ class FeatureCache:
 
     maps: npt.NDArray[np.float16]
     rows: dict[str, int]
+    encoder: str  # which encoder made them, as `encoder_id` names it
 
     def read(self, names: Sequence[str], mirrored: Sequence[bool]) -> npt.NDArray[np.float16]:
         """Maps float16 [B, 49, 2048] of the named images."""
@@ -52,7 +53,9 @@ def cache_features(dataset: Dataset, weights: str, root: Path) -> FeatureCache:
     (folder / "names.json").write_text(json.dumps(dataset.names))
     if todo := np.flatnonzero(~done).tolist():
         _fill(dataset, weights, maps, done, todo)
-    return FeatureCache(maps, {name: row for row, name in enumerate(dataset.names)})
+    return FeatureCache(
+        maps, {name: row for row, name in enumerate(dataset.names)}, encoder_id(weights)
+    )
 
 
 def _fill(
@@ -89,6 +92,12 @@ def _open(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
 
 
 def _key(dataset: Dataset, weights: str) -> str:
-    digest = hashlib.sha256("\n".join(dataset.names).encode())
-    digest.update(weights.encode() if weights == "imagenet" else Path(weights).read_bytes())
-    return digest.hexdigest()[:16]
+    parts = "\n".join((encoder_id(weights), *dataset.names))
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]
+
+
+def encoder_id(weights: str) -> str:
+    """ "imagenet", or the sha256 of a weights file, which does not change with its place."""
+    if weights == "imagenet":
+        return weights
+    return f"sha256:{hashlib.sha256(Path(weights).read_bytes()).hexdigest()}"

@@ -1,8 +1,10 @@
 """Captions of cached images, as the evaluation and the choice of the model need them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -10,16 +12,31 @@ from training.decoder import Decoder
 from training.encoder import CELLS, FEATURES
 from training.features import FeatureCache
 from training.search import Hypotheses, beam_search
-from training.text import Vocabulary
+from training.text import PAD, Vocabulary
 
 BATCH = 50
 
 
 @dataclass(frozen=True)
 class SearchOptions:
+    """What `beam_search` asks for beside the image."""
+
     beam_size: int = 3
     max_length: int = 20
     length_penalty: float = 0.7
+
+
+@dataclass(frozen=True)
+class Beams:
+    """All K hypotheses of an image, to be ranked by any length penalty."""
+
+    captions: list[str]
+    log_probs: npt.NDArray[np.float32]  # [K], of the whole caption
+    lengths: npt.NDArray[np.int64]  # [K], <end> counted
+
+    def best(self, length_penalty: float) -> str:
+        """What `beam_search` ranks first under this length penalty."""
+        return self.captions[int(np.argmax(self.log_probs / self.lengths**length_penalty))]
 
 
 class Generator:
@@ -43,12 +60,21 @@ class Generator:
         self, features: FeatureCache, names: Sequence[str], options: SearchOptions, what: str
     ) -> dict[str, str]:
         """The best caption of each image, words joined by spaces; `what` labels the progress."""
-        captions = {}
+        return {
+            name: beams.best(options.length_penalty)
+            for name, beams in self.beams(features, names, options, what)
+        }
+
+    def beams(
+        self, features: FeatureCache, names: Sequence[str], options: SearchOptions, what: str
+    ) -> Iterator[tuple[str, Beams]]:
+        """The hypotheses of each image."""
         starts = range(0, len(names), BATCH)
         for start in tqdm(starts, desc=what, unit="batch", mininterval=1, leave=False):
             group = names[start : start + BATCH]
-            maps = features.read(group, [False] * len(group))
-            tokens = self._search(maps, **asdict(options)).tokens[:, 0]
-            for name, ids in zip(group, tokens.numpy(), strict=True):
-                captions[name] = " ".join(self._vocabulary.decode(ids.tolist()))
-        return captions
+            found = self._search(features.read(group, [False] * len(group)), **asdict(options))
+            log_probs = tf.reduce_sum(found.token_log_probs, axis=-1).numpy()
+            tokens = found.tokens.numpy()
+            for name, ids, totals in zip(group, tokens, log_probs, strict=True):
+                captions = [" ".join(self._vocabulary.decode(each)) for each in ids.tolist()]
+                yield name, Beams(captions, totals, (ids != PAD).sum(axis=-1))

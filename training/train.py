@@ -20,14 +20,8 @@ from training.features import FeatureCache
 from training.generate import Generator, SearchOptions
 from training.metrics import image_statistics
 from training.provenance import provenance
+from training.runs import CONFIG, METRICS, VOCABULARY, WEIGHTS
 from training.text import PAD, Vocabulary
-
-CONFIG, VOCABULARY, WEIGHTS, METRICS = (
-    "config.json",
-    "vocabulary.txt",
-    "best.weights.h5",
-    "metrics.jsonl",
-)
 
 
 @dataclass
@@ -103,7 +97,7 @@ def train(
     Raises FileExistsError if `run` holds a run that `resume` does not ask to go on with, and
     ValueError if it was started with another configuration.
     """
-    _claim(run, config, resume)
+    _claim(run, config, features.encoder, resume)
     keras.utils.set_random_seed(config.seed)
     vocabulary = Vocabulary.from_captions(
         (tokens for name in dataset.splits["train"] for tokens in dataset.tokens(name)),
@@ -153,21 +147,20 @@ def train(
     print(f"best dev CIDEr {float(progress.best_cider):.2f}, epoch {int(progress.best_epoch)}")
 
 
-def _claim(run: Path, config: TrainConfig, resume: bool) -> None:
+def _claim(run: Path, config: TrainConfig, encoder: str, resume: bool) -> None:
     run.mkdir(parents=True, exist_ok=True)
     file = run / CONFIG
     if not file.is_file():
-        described = {"train": config.model_dump(), "provenance": provenance()}
+        described = {
+            "train": config.model_dump(),
+            "encoder_weights": encoder,
+            "provenance": provenance(),
+        }
         file.write_text(json.dumps(described, indent=2) + "\n")
     elif not resume:
         raise FileExistsError(f"{run} holds a run; go on with --resume or name another --run")
-    elif read_config(run) != config:
+    elif TrainConfig.model_validate(json.loads(file.read_text())["train"]) != config:
         raise ValueError(f"{run} was started with another configuration; name another --run")
-
-
-def read_config(run: Path) -> TrainConfig:
-    """The configuration a run was started with."""
-    return TrainConfig.model_validate(json.loads((run / CONFIG).read_text())["train"])
 
 
 def _stale(progress: Progress, config: TrainConfig) -> bool:

@@ -1,0 +1,70 @@
+"""The application: everything put together, nothing done before it is asked for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from asgi_correlation_id import CorrelationIdMiddleware
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
+from starlette.formparsers import MultiPartParser
+
+from service import __version__
+from service.admission import Admission
+from service.body_limit import BodyLimitMiddleware
+from service.captioning import Captioner
+from service.problems import add_handlers
+from service.readiness import Readiness
+from service.routes import STATIC, router
+from service.settings import Settings
+
+DESCRIPTION = """Send a photo, get captions.
+
+Every error is `application/problem+json` with a stable `code`, a `detail` that says what to do
+and the `request_id`. Uploads are processed in memory and never stored or logged.
+"""
+
+
+def create_app(settings: Settings | None = None, captioner: Captioner | None = None) -> FastAPI:
+    """The service. Without a captioner it loads the model of `settings.model_dir` once it runs."""
+    settings = settings or Settings()
+    # FastAPI with the assets of /docs and /redoc on board, so that they ask no other host.
+    app = FastAPIOffline(
+        title="Photo captioning service",
+        description=DESCRIPTION,
+        version=__version__,
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.admission = Admission(settings.max_pending)
+    app.state.readiness = Readiness(captioner)
+    app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    add_handlers(app)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_bytes)
+    app.add_middleware(CorrelationIdMiddleware)
+    # An upload must not touch the disk, where Starlette puts what is larger than this.
+    MultiPartParser.spool_max_size = settings.max_bytes + 1
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    readiness: Readiness = app.state.readiness
+    if readiness.state == "ready":
+        yield
+        return
+
+    def load() -> Captioner:
+        from service.captioner import load_captioner
+
+        return load_captioner(app.state.settings)
+
+    loading = asyncio.create_task(readiness.load(load))
+    try:
+        yield
+    finally:
+        loading.cancel()
+        with suppress(asyncio.CancelledError):
+            await loading

@@ -1,0 +1,49 @@
+"""A bound on request bodies, announced or streamed."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.problems import Problem
+
+MULTIPART_OVERHEAD = 64 * 1024  # boundaries, part headers and the options' fields
+
+
+class BodyLimitMiddleware:
+    """Refuse a body as soon as it is known to be too large.
+
+    FastAPI's own limit answers in plain text if Content-Length is known, in JSON if not.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+        self.limit = max_bytes + MULTIPART_OVERHEAD
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "")
+        if announced.isdecimal() and int(announced) > self.limit:
+            await too_many_bytes(self.max_bytes).response()(scope, receive, send)
+            return
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self.limit:
+                raise too_many_bytes(self.max_bytes)
+            return message
+
+        await self.app(scope, counted, send)
+
+
+def too_many_bytes(max_bytes: int) -> Problem:
+    return Problem(
+        "too_many_bytes",
+        f"the image file is larger than {max_bytes:,} bytes; send a smaller one",
+        # What remains of the body is not read, so the connection cannot be used again.
+        headers={"Connection": "close"},
+    )

@@ -1,0 +1,59 @@
+"""What captioning is to the rest of the service, whatever computes it."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from service.manifest import Manifest, SearchOptions
+
+Pixels = npt.NDArray[np.uint8]
+Device = Literal["CPU", "GPU"]
+
+_CLITIC = re.compile(r" (?=(?:n't|'(?:s|m|d|re|ve|ll))\b)")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    log_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Beam:
+    """One caption; `score` is log_probability / (words + 1) ** length_penalty."""
+
+    words: tuple[Word, ...]
+    end_log_probability: float
+    score: float
+
+    @property
+    def text(self) -> str:
+        """The words as one writes them: "do n't" becomes "don't"."""
+        return _CLITIC.sub("", " ".join(word.text for word in self.words))
+
+    @property
+    def log_probability(self) -> float:
+        """Of the whole caption, its end included."""
+        return sum(word.log_probability for word in self.words) + self.end_log_probability
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """The beams of each image, best first, and the seconds it took."""
+
+    beams: list[list[Beam]]
+    queue_seconds: float
+    inference_seconds: float
+
+
+class Captioner(Protocol):
+    """Anything that captions pixels; the service never asks more of a model."""
+
+    manifest: Manifest
+    device: Device
+
+    async def caption(self, images: Pixels, options: SearchOptions) -> Captions:
+        """Caption upright RGB pixels uint8 [B, height, width, 3]."""

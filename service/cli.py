@@ -1,0 +1,138 @@
+"""The command line: serve, caption files, ask for the health."""
+
+import argparse
+import json
+import logging
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from service.images import FORMATS, ImageError, Photo, decode
+from service.manifest import ArtifactError, Manifest
+from service.schemas import CaptionResponse
+from service.settings import Settings
+
+SUFFIXES = {f".{name.lower()}" for name in FORMATS} | {".jpg", ".tif"}
+HEALTH_TIMEOUT_SECONDS = 3
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 0 done, 1 failed (or not healthy, or some file not captioned), 2 misused."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for each in error.errors():
+            name = f"CAPTION_{str(each['loc'][0]).upper()}"
+            print(f"error: {name}={each['input']}: {each['msg']}", file=sys.stderr)
+        return 2
+    try:
+        return int(options.run(options, settings))
+    except ArtifactError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m service",
+        description="Serve captions over HTTP; settings are CAPTION_* environment variables.",
+    )
+    parser.set_defaults(run=_serve)
+    commands = parser.add_subparsers(metavar="COMMAND")
+
+    caption = commands.add_parser("caption", help="caption image files and folders")
+    caption.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER")
+    caption.add_argument("--json", action="store_true", help="a JSON object a line, all beams")
+    caption.add_argument("--beam-size", type=int)
+    caption.add_argument("--max-length", type=int)
+    caption.add_argument("--length-penalty", type=float)
+    caption.set_defaults(run=_caption)
+
+    health = commands.add_parser("health", help="exit with 0 if the running server is ready")
+    health.set_defaults(run=_health)
+    return parser
+
+
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    import uvicorn
+
+    from service.app import create_app
+
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
+    uvicorn.run(
+        create_app(settings), host=settings.host, port=settings.port, log_level=settings.log_level
+    )
+    return 0
+
+
+def _health(options: argparse.Namespace, settings: Settings) -> int:
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
+    url = f"http://{host}:{settings.port}/health"
+    try:
+        with urllib.request.urlopen(url, timeout=HEALTH_TIMEOUT_SECONDS) as answer:
+            print(answer.read().decode())
+            return 0
+    except urllib.error.HTTPError as error:
+        print(error.read().decode(), file=sys.stderr)
+    except OSError as error:
+        print(f"no answer from {url}: {error}", file=sys.stderr)
+    return 1
+
+
+def _caption(options: argparse.Namespace, settings: Settings) -> int:
+    from service.captioner import load_captioner
+
+    files = list(_files(options.paths))
+    captioner = load_captioner(settings)
+    manifest = captioner.manifest
+    try:
+        search = manifest.options(
+            beam_size=options.beam_size,
+            max_length=options.max_length,
+            length_penalty=options.length_penalty,
+        )
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    failed = 0
+    for file in tqdm(files, desc="captions", unit="image", disable=None):
+        try:
+            photo, seconds = _read(file, manifest, settings)
+        except (ImageError, OSError) as error:
+            failed += 1
+            tqdm.write(f"{file}: {error}", file=sys.stderr)
+            continue
+        captions = captioner.caption_now(photo.pixels[np.newaxis], search, time.perf_counter())
+        response = CaptionResponse.of(photo, captions, 0, search, manifest, seconds)
+        tqdm.write(_line(file, response, options.json), file=sys.stdout)
+    return 1 if failed else 0
+
+
+def _read(file: Path, manifest: Manifest, settings: Settings) -> tuple[Photo, float]:
+    started = time.perf_counter()
+    photo = decode(file.read_bytes(), manifest.input, settings.max_pixels)
+    return photo, time.perf_counter() - started
+
+
+def _line(file: Path, response: CaptionResponse, as_json: bool) -> str:
+    if as_json:
+        described = {"file": str(file)} | response.model_dump(mode="json", exclude={"request_id"})
+        return json.dumps(described, ensure_ascii=False)
+    return f"{file}\t{response.caption}"
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    """The files named, and the images below the folders named, in a stable order."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+        else:
+            yield path

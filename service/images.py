@@ -1,0 +1,144 @@
+"""Bytes of a photo to the pixels a model takes: checked, upright, RGB, resized."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from service.captioning import Pixels
+from service.manifest import InputSpec
+
+# Only these decoders are reachable; Pillow's others (EPS runs Ghostscript) never see a byte.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+_ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations
+_NAMES = {"MPO": "JPEG"}  # a phone's JPEG with a second picture behind the first
+
+# First bytes of what people send by mistake, for a message that helps.
+_FOREIGN = {
+    b"%PDF": "PDF",
+    b"%!PS": "EPS",
+    b"<svg": "SVG",
+    b"<?xml": "SVG or XML",
+    b"8BPS": "Photoshop",
+    b"\x00\x00\x01\x00": "ICO",
+    b"\x00\x00\x00\x0cjP  ": "JPEG 2000",
+    b"\xff\x0a": "JPEG XL",
+    b"\x00\x00\x00\x0cJXL ": "JPEG XL",
+    b"II*\x00\x10\x00\x00\x00CR": "camera raw",
+}
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
+
+_FILTERS = {
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+class ImageError(Exception):
+    """An image that cannot be captioned: a stable code and a message for its sender."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A decoded photo; width and height are those of the upright picture as sent."""
+
+    pixels: Pixels  # uint8 [input height, input width, 3]
+    width: int
+    height: int
+    format: str
+
+
+def decode(data: bytes, spec: InputSpec, max_pixels: int) -> Photo:
+    """Decode a photo's first frame for a model that takes `spec`. Raises ImageError."""
+    if not data:
+        raise ImageError("image_empty", "the image file is empty; send one with content")
+    with _open(data) as image:
+        if image.width * image.height > max_pixels:
+            raise _too_many_pixels(max_pixels)
+        name = image.format or ""
+        width, height = image.size
+        try:
+            # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, many times faster.
+            image.draft("RGB", (2 * spec.width, 2 * spec.height))
+            image.load()
+            orientation = _orientation(image)
+            upright = image if orientation == 1 else ImageOps.exif_transpose(image)
+            size = (spec.width, spec.height)
+            square = _rgb(upright).resize(size, _FILTERS[spec.resize_filter])
+        except ImageError:
+            raise
+        except MemoryError:
+            raise _too_many_pixels(max_pixels) from None
+        except Exception as error:  # Pillow's decoders raise whatever the damage leads to
+            raise ImageError(
+                "image_truncated", "the image ends too soon or is damaged; send the whole file"
+            ) from error
+    if orientation in _ON_ITS_SIDE:
+        width, height = height, width
+    return Photo(np.asarray(square), width, height, _NAMES.get(name, name))
+
+
+def _open(data: bytes) -> Image.Image:
+    try:
+        return Image.open(BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise _unreadable(data) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageError(
+            "too_many_pixels", "the image has far too many pixels; send a smaller one"
+        ) from None
+    except Exception as error:
+        raise ImageError(
+            "image_truncated", "the image's header is cut off or damaged; send the whole file"
+        ) from error
+
+
+def _unreadable(data: bytes) -> ImageError:
+    accepted = ", ".join(FORMATS)
+    for start, name in _FOREIGN.items():
+        if data.lstrip().startswith(start) or data.startswith(start):
+            return ImageError(
+                "unsupported_format", f"{name} files are not supported; send one of {accepted}"
+            )
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+        return ImageError(
+            "unsupported_format",
+            f"HEIC photos are not supported; export as JPEG, or send one of {accepted}",
+        )
+    return ImageError("not_an_image", f"the file is not an image; send one of {accepted}")
+
+
+def _too_many_pixels(max_pixels: int) -> ImageError:
+    return ImageError(
+        "too_many_pixels", f"the image has more than {max_pixels:,} pixels; send a smaller one"
+    )
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # broken EXIF is no reason to refuse the pixels
+        return 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    """Eight-bit RGB: transparency laid on white, 16-bit greys scaled down."""
+    if image.mode.startswith("I"):
+        # Pillow's own conversion clips at 255, which turns 16-bit photos white.
+        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65_535) // 257
+        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+    if image.mode == "F":
+        raise ImageError(
+            "unsupported_format", "floating-point pixels are not supported; send 8 or 16 bits"
+        )
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,125 @@
+"""Errors as RFC 9457 `application/problem+json`, each with a stable code."""
+
+import logging
+from typing import Any
+
+from asgi_correlation_id import correlation_id
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from service.images import ImageError
+
+MEDIA_TYPE = "application/problem+json"
+
+# code -> (status, title)
+PROBLEMS: dict[str, tuple[int, str]] = {
+    "malformed_request": (400, "The request cannot be parsed"),
+    "not_found": (404, "There is nothing at this path"),
+    "method_not_allowed": (405, "This path does not take this method"),
+    "too_many_bytes": (413, "The image file is too large"),
+    "too_many_pixels": (413, "The image has too many pixels"),
+    "not_an_image": (415, "The file is not an image"),
+    "unsupported_format": (415, "Images of this format are not supported"),
+    "image_missing": (422, "There is no image in the request"),
+    "image_empty": (422, "The image file is empty"),
+    "image_truncated": (422, "The image is truncated or damaged"),
+    "too_many_images": (422, "There is more than one image in the request"),
+    "invalid_option": (422, "An option is out of range"),
+    "internal_error": (500, "Something went wrong on our side"),
+    "overloaded": (503, "Too many requests are waiting"),
+    "not_ready": (503, "The model is not ready"),
+}
+
+# The OpenAPI document's schema of every error answer.
+SCHEMA: dict[str, Any] = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What happened and what to do."},
+        "code": {"type": "string", "enum": list(PROBLEMS), "description": "For programs."},
+        "request_id": {"type": ["string", "null"]},
+    },
+}
+
+_BY_STATUS = {400: "malformed_request", 404: "not_found", 405: "method_not_allowed"}
+
+_log = logging.getLogger("service")
+
+
+class Problem(HTTPException):
+    """An error answer; `extra` members are added to the body."""
+
+    def __init__(
+        self, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any
+    ) -> None:
+        super().__init__(PROBLEMS[code][0], detail, headers)
+        self.code = code
+        self.extra = extra
+
+    def response(self) -> JSONResponse:
+        body = {
+            "type": "about:blank",
+            "title": PROBLEMS[self.code][1],
+            "status": self.status_code,
+            "detail": self.detail,
+            "code": self.code,
+            "request_id": correlation_id.get(),
+            **self.extra,
+        }
+        return JSONResponse(body, self.status_code, self.headers, MEDIA_TYPE)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """How the OpenAPI document describes a route's error answers."""
+    return {
+        status: {
+            "description": "; ".join(
+                f"`{code}`: {title}" for code, (each, title) in PROBLEMS.items() if each == status
+            ),
+            "content": {MEDIA_TYPE: {"schema": SCHEMA}},
+        }
+        for status in statuses
+    }
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Turn everything that can go wrong in a request into a problem."""
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        if not isinstance(error, Problem):
+            code = _BY_STATUS.get(error.status_code, "malformed_request")
+            error = Problem(code, str(error.detail), dict(error.headers or {}))
+        return error.response()
+
+    @app.exception_handler(ImageError)
+    async def image(request: Request, error: ImageError) -> JSONResponse:
+        return Problem(error.code, str(error)).response()
+
+    @app.exception_handler(RequestValidationError)
+    async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
+        return _invalid(error).response()
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        _log.error("request %s failed", correlation_id.get(), exc_info=error)
+        detail = "the error was logged; quote the request id when you report it"
+        # This answer is made outside the middleware that names every other one.
+        headers = {"X-Request-ID": correlation_id.get() or ""}
+        return Problem("internal_error", detail, headers).response()
+
+
+def _invalid(error: RequestValidationError) -> Problem:
+    fields = {str(each["loc"][-1]): each["msg"] for each in error.errors()}
+    if "image" in fields:
+        return Problem(
+            "image_missing", "send the photo as a file in the multipart form field 'image'"
+        )
+    return Problem("invalid_option", "; ".join(f"{name}: {why}" for name, why in fields.items()))

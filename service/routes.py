@@ -1,0 +1,130 @@
+"""The paths of the API and the page."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Annotated
+
+from asgi_correlation_id import correlation_id
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi.responses import FileResponse
+
+from service.admission import Admission
+from service.body_limit import too_many_bytes
+from service.images import decode
+from service.manifest import Manifest
+from service.problems import Problem, documented
+from service.readiness import Readiness
+from service.schemas import CaptionResponse, Health, ModelInfo
+from service.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+router = APIRouter()
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _admission(request: Request) -> Admission:
+    admission: Admission = request.app.state.admission
+    return admission
+
+
+def _readiness(request: Request) -> Readiness:
+    readiness: Readiness = request.app.state.readiness
+    return readiness
+
+
+CurrentSettings = Annotated[Settings, Depends(_settings)]
+CurrentAdmission = Annotated[Admission, Depends(_admission)]
+CurrentReadiness = Annotated[Readiness, Depends(_readiness)]
+
+
+async def _one_image(
+    request: Request,
+    settings: CurrentSettings,
+    image: Annotated[UploadFile, File(description="The photo. Its name and type are ignored.")],
+) -> bytes:
+    """The uploaded file's bytes. Raises Problem."""
+    if len((await request.form()).getlist("image")) > 1:
+        raise Problem("too_many_images", "send one image a request")
+    data = await image.read()
+    if len(data) > settings.max_bytes:
+        raise too_many_bytes(settings.max_bytes)
+    return data
+
+
+@router.post(
+    "/caption",
+    operation_id="caption",
+    summary="Caption a photo",
+    responses=documented(400, 413, 415, 422, 500, 503),
+)
+async def caption(
+    data: Annotated[bytes, Depends(_one_image)],
+    settings: CurrentSettings,
+    admission: CurrentAdmission,
+    readiness: CurrentReadiness,
+    beam_size: Annotated[
+        int | None, Form(ge=1, le=10, description="Captions searched for and returned.")
+    ] = None,
+    max_length: Annotated[
+        int | None, Form(ge=1, le=30, description="Most words in a caption.")
+    ] = None,
+    length_penalty: Annotated[
+        float | None,
+        Form(ge=0, le=2, description="0 ranks by probability; more favours longer captions."),
+    ] = None,
+) -> CaptionResponse:
+    """Caption one photo.
+
+    The photo is turned upright by its EXIF orientation, transparency is laid on white, and of an
+    animation the first frame is used. Options left out take the model's defaults, which were
+    tuned on its development set. Nothing of the photo is kept.
+    """
+    captioner = readiness.captioner
+    manifest = captioner.manifest
+    try:
+        options = manifest.options(
+            beam_size=beam_size, max_length=max_length, length_penalty=length_penalty
+        )
+    except ValueError as error:
+        raise Problem("invalid_option", str(error)) from None
+    with admission.admitted():
+        started = time.perf_counter()
+        photo = await asyncio.to_thread(decode, data, manifest.input, settings.max_pixels)
+        decoding_seconds = time.perf_counter() - started
+        captions = await captioner.caption(photo.pixels[None], options)
+    return CaptionResponse.of(
+        photo, captions, 0, options, manifest, decoding_seconds, correlation_id.get()
+    )
+
+
+@router.get("/health", operation_id="health", summary="Is it ready?", responses=documented(503))
+async def health(readiness: CurrentReadiness) -> Health:
+    """200 when captions can be had; 503 with the `state` while loading or broken."""
+    captioner = readiness.captioner
+    return Health(
+        state=readiness.state, model=ModelInfo.of(captioner.manifest), device=captioner.device
+    )
+
+
+@router.get("/model", operation_id="model", summary="The model", responses=documented(503))
+async def model(readiness: CurrentReadiness) -> Manifest:
+    """The manifest of the model: what it takes, how good it is, where it came from."""
+    return readiness.captioner.manifest
+
+
+@router.get("/", include_in_schema=False)
+async def page() -> FileResponse:
+    """The page on which a person drops a photo."""
+    return FileResponse(STATIC / "index.html", headers=PAGE_HEADERS)

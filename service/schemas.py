@@ -1,0 +1,109 @@
+"""The JSON of the API."""
+
+from pydantic import BaseModel, Field
+
+from service.captioning import Beam, Captions, Device
+from service.images import Photo
+from service.manifest import Manifest, SearchOptions
+from service.readiness import State
+
+
+class WordScore(BaseModel):
+    word: str = Field(description="A token as the model writes it: \"don't\" is 'do' and \"n't\".")
+    log_probability: float = Field(description="Natural logarithm, given the words before.")
+
+
+class BeamScore(BaseModel):
+    """One hypothesis of the beam search."""
+
+    text: str
+    log_probability: float = Field(description="Of all words and of the caption ending there.")
+    score: float = Field(
+        description="log_probability / (number of words + 1) ** length_penalty; beams are ranked "
+        "by it."
+    )
+    words: list[WordScore]
+    end_log_probability: float = Field(description="Of the caption ending after the last word.")
+
+    @classmethod
+    def of(cls, beam: Beam) -> "BeamScore":
+        return cls(
+            text=beam.text,
+            log_probability=beam.log_probability,
+            score=beam.score,
+            words=[
+                WordScore(word=word.text, log_probability=word.log_probability)
+                for word in beam.words
+            ],
+            end_log_probability=beam.end_log_probability,
+        )
+
+
+class ImageInfo(BaseModel):
+    """The photo as it was read, turned upright."""
+
+    width: int
+    height: int
+    format: str
+
+
+class ModelInfo(BaseModel):
+    name: str
+    version: str
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "ModelInfo":
+        return cls(name=manifest.name, version=manifest.version)
+
+
+class Milliseconds(BaseModel):
+    """Where the time went."""
+
+    decoding: float = Field(description="From the file's bytes to the model's pixels.")
+    queue: float = Field(description="Waiting for the model.")
+    inference: float = Field(description="Encoder and beam search.")
+
+
+class CaptionResponse(BaseModel):
+    caption: str = Field(description="The best beam's text.")
+    beams: list[BeamScore] = Field(description="Best first.")
+    options: SearchOptions = Field(description="The search options used.")
+    image: ImageInfo
+    model: ModelInfo
+    milliseconds: Milliseconds
+    request_id: str | None = Field(
+        description="Also in the X-Request-ID header and in the log; null on the command line."
+    )
+
+    @classmethod
+    def of(
+        cls,
+        photo: Photo,
+        captions: Captions,
+        row: int,
+        options: SearchOptions,
+        manifest: Manifest,
+        decoding_seconds: float,
+        request_id: str | None = None,
+    ) -> "CaptionResponse":
+        """The answer for the photo in row `row` of what was captioned together."""
+        beams = [BeamScore.of(beam) for beam in captions.beams[row]]
+        return cls(
+            caption=beams[0].text,
+            beams=beams,
+            options=options,
+            image=ImageInfo(width=photo.width, height=photo.height, format=photo.format),
+            model=ModelInfo.of(manifest),
+            milliseconds=Milliseconds(
+                decoding=round(1000 * decoding_seconds, 3),
+                queue=round(1000 * captions.queue_seconds, 3),
+                inference=round(1000 * captions.inference_seconds, 3),
+            ),
+            request_id=request_id,
+        )
+
+
+class Health(BaseModel):
+    state: State
+    model: ModelInfo
+    device: Device

@@ -1,0 +1,53 @@
+"""Every setting of the service, read once from environment variables named CAPTION_*."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BUNDLED_MODEL = Path(__file__).resolve().parent.parent / "model_artifacts"
+
+
+class Settings(BaseSettings):
+    """Each field's description says why one would change it."""
+
+    model_config = SettingsConfigDict(env_prefix="CAPTION_", frozen=True)
+
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on. Only this machine by default; 0.0.0.0 in a container.",
+    )
+    port: int = Field(8000, ge=1, le=65535, description="TCP port to listen on.")
+    model_dir: Path = Field(
+        BUNDLED_MODEL,
+        description="Folder of the model to serve, as `python -m training export` writes it.",
+    )
+    max_bytes: int = Field(
+        10_000_000,
+        ge=1,
+        description="Largest image file accepted, in bytes. Bounds the memory of an upload.",
+    )
+    max_pixels: int = Field(
+        50_000_000,
+        ge=1,
+        description="Most pixels accepted, read from the file's header before anything is "
+        "decoded. Bounds the memory of a small file that unpacks to a huge picture.",
+    )
+    max_pending: int = Field(
+        32,
+        ge=1,
+        description="Requests captioned or waiting at a time; further ones are told to come back "
+        "later. Keeps the wait of those accepted short.",
+    )
+    threads: int = Field(
+        default_factory=lambda: len(os.sched_getaffinity(0)),
+        ge=1,
+        description="Threads TensorFlow computes with. All processors the process may use by "
+        "default; set it where a container's CPU quota is smaller than that.",
+    )
+    log_level: str = Field(
+        "info",
+        pattern="^(critical|error|warning|info|debug)$",
+        description="Least severe log lines to write: critical, error, warning, info or debug.",
+    )

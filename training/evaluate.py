@@ -1,0 +1,114 @@
+"""The scores of a run on a split, with intervals, as JSON and as a Markdown table."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from training.dataset import Dataset
+from training.features import FeatureCache
+from training.generate import Generator, SearchOptions
+from training.metrics import bootstrap, have_java, image_statistics, tokenized
+from training.provenance import provenance
+from training.runs import load_run, tuned_options
+
+SCORES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
+
+
+def evaluate_run(
+    dataset: Dataset,
+    features: FeatureCache,
+    run: Path,
+    split: str,
+    options: SearchOptions | None = None,
+) -> dict[str, Any]:
+    """Caption a split with the run's tuned options, or with those given, and score it.
+
+    Writes `SPLIT.json`, `SPLIT.md` and `SPLIT-captions.json` into the run.
+    """
+    loaded = load_run(run, features.encoder)
+    options = options or tuned_options(run)
+    generator = Generator(loaded.decoder, loaded.vocabulary)
+    captions = generator.captions(features, dataset.splits[split], options, split)
+    result = {
+        "run": run.name,
+        "architecture": loaded.config.decoder.architecture,
+        "parameters": loaded.decoder.count_params(),
+        "split": split,
+        "search": asdict(options),
+        **evaluate_captions(captions, dataset, split),
+        "provenance": provenance(),
+    }
+    (run / f"{split}.json").write_text(json.dumps(result, indent=2) + "\n")
+    (run / f"{split}.md").write_text(markdown(result))
+    (run / f"{split}-captions.json").write_text(json.dumps(captions, indent=0) + "\n")
+    return result
+
+
+def evaluate_captions(captions: Mapping[str, str], dataset: Dataset, split: str) -> dict[str, Any]:
+    """Scores with 95% intervals of one caption an image, and how varied the captions are.
+
+    Neither side may hold special words; both go through the same tokeniser.
+    """
+    references = tokenized({name: dataset.captions[name] for name in dataset.splits[split]})
+    hypotheses = {
+        name: caption
+        for name, (caption,) in tokenized({n: [c] for n, c in captions.items()}).items()
+    }
+    statistics = image_statistics(hypotheses, references, meteor=have_java())
+    scores, intervals = statistics.scores(), bootstrap(statistics)
+    return {
+        "images": len(captions),
+        "references_per_image": sum(map(len, references.values())) / len(references),
+        "tokenizer": "PTB (Java)" if have_java() else "training.text",
+        "scores": {
+            name: {
+                "score": round(scores[name], 2),
+                "interval": [round(bound, 2) for bound in intervals[name]],
+            }
+            for name in SCORES
+            if name in scores
+        },
+        "variety": variety(captions, dataset),
+    }
+
+
+def variety(captions: Mapping[str, str], dataset: Dataset) -> dict[str, float]:
+    """How far a model is from repeating itself, or its training captions."""
+    seen = {" ".join(tokens) for name in dataset.splits["train"] for tokens in dataset.tokens(name)}
+    words = [caption.split() for caption in captions.values()]
+    return {
+        "distinct_captions": len(set(captions.values())),
+        "distinct_share": round(len(set(captions.values())) / len(captions), 4),
+        "vocabulary_used": len({word for caption in words for word in caption}),
+        "copied_from_training_share": round(
+            sum(caption in seen for caption in captions.values()) / len(captions), 4
+        ),
+        "mean_length": round(sum(map(len, words)) / len(words), 2),
+    }
+
+
+def markdown(result: Mapping[str, Any]) -> str:
+    """The result as a table."""
+    search, variety = result["search"], result["variety"]
+    lines = [
+        f"# {result['run']} on {result['split']}",
+        "",
+        f"{result['images']} images, beam {search['beam_size']}, "
+        f"length penalty {search['length_penalty']}, tokenised by {result['tokenizer']}.",
+        "",
+        "| metric | score | 95% interval |",
+        "|---|---|---|",
+        *(
+            f"| {name} | {each['score']:.1f} | {each['interval'][0]:.1f} to "
+            f"{each['interval'][1]:.1f} |"
+            for name, each in result["scores"].items()
+        ),
+        "",
+        f"{variety['distinct_share']:.1%} distinct captions, {variety['vocabulary_used']} words "
+        f"used, {variety['copied_from_training_share']:.1%} copied from training, "
+        f"{variety['mean_length']:.1f} words a caption.",
+        "",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,136 @@
+"""From a run to the artifact that the service loads."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from training.decoder import Decoder
+from training.encoder import IMAGE_SIDE, encode, load_encoder
+from training.features import RESIZE_FILTER, encoder_id
+from training.provenance import provenance
+from training.runs import VOCABULARY, load_run, tuned_options
+from training.search import beam_search
+
+SHARD_BYTES = 40_000_000  # so that no file of the artifact reaches 50 MB
+LIMITS = {"beam_size": [1, 10], "max_length": [1, 30], "length_penalty": [0.0, 2.0]}
+CARD = Path(__file__).parent / "model_card.md"
+
+
+def caption_module(encoder: keras.Model, decoder: Decoder) -> tf.Module:
+    """Pixels to ranked captions, the whole of inference as functions over plain variables.
+
+    Beside `caption`, the contract's signature, it has `encode` and the decoder's weights by
+    name, for whoever wants to check the search by other means.
+    """
+    images = tf.TensorSpec([None, IMAGE_SIDE, IMAGE_SIDE, 3], tf.uint8, name="images")
+
+    @tf.function(
+        input_signature=[
+            images,
+            tf.TensorSpec([], tf.int32, name="beam_size"),
+            tf.TensorSpec([], tf.int32, name="max_length"),
+            tf.TensorSpec([], tf.float32, name="length_penalty"),
+        ]
+    )
+    def caption(
+        images: tf.Tensor, beam_size: tf.Tensor, max_length: tf.Tensor, length_penalty: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        maps = encode(encoder, images)
+        found = beam_search(decoder, maps, beam_size, max_length, length_penalty)._asdict()
+        if not decoder.attends:
+            del found["attention"]
+        return found
+
+    module = tf.Module(name="captioner")
+    module.caption = caption
+    module.encode = tf.function(lambda images: encode(encoder, images), input_signature=[images])
+    # Plain variables: Keras models would bring along call signatures that nobody serves.
+    module.decoder_weights = {weight.path: weight.value for weight in decoder.weights}
+    module.encoder_weights = {weight.path: weight.value for weight in encoder.weights}
+    return module
+
+
+def export(run: Path, encoder_weights: str, name: str, version: str, output: Path) -> None:
+    """Write the artifact of a tuned and evaluated run, replacing the one in `output`.
+
+    Raises FileNotFoundError where `tune` or `evaluate` has not run yet.
+    """
+    loaded = load_run(run, encoder_id(encoder_weights))
+    test = run / "test.json"
+    if not test.is_file():
+        raise FileNotFoundError(f"{test} is missing; run `python -m training evaluate` first")
+    metrics = json.loads(test.read_text())
+    module = caption_module(load_encoder(encoder_weights), loaded.decoder)
+
+    saved = output / "captioner"
+    shutil.rmtree(saved, ignore_errors=True)
+    tf.saved_model.save(
+        module,
+        str(saved),
+        signatures={"caption": module.caption},
+        options=tf.saved_model.SaveOptions(
+            experimental_sharding_callback=tf.train.experimental.MaxShardSizePolicy(SHARD_BYTES)
+        ),
+    )
+    shutil.copyfile(run / VOCABULARY, output / VOCABULARY)
+    manifest = {
+        "name": name,
+        "version": version,
+        "architecture": loaded.config.decoder.architecture,
+        "input": {
+            "height": IMAGE_SIDE,
+            "width": IMAGE_SIDE,
+            "resize_filter": RESIZE_FILTER.name.lower(),
+        },
+        "search": asdict(tuned_options(run)),
+        "limits": LIMITS,
+        "metrics": {key: metrics[key] for key in ("split", "images", "scores", "variety")},
+        "calibration": None,
+        "provenance": {
+            "training": loaded.described,
+            "export": provenance(),
+            "evaluation": metrics["provenance"],
+        },
+    }
+    (output / "MODEL_CARD.md").write_text(model_card(manifest))
+    (output / "manifest.json").write_text(
+        json.dumps(manifest | {"files": checksums(output)}, indent=2) + "\n"
+    )
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """sha256 of every file the service relies on, by its path below `folder`."""
+    files = [path for path in sorted((folder / "captioner").rglob("*")) if path.is_file()]
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (*files, folder / VOCABULARY)
+    }
+
+
+def model_card(manifest: dict[str, Any]) -> str:
+    """The card's text with this model's numbers."""
+    metrics = manifest["metrics"]
+    rows = [
+        f"| {name} | {each['score']:.1f} | {each['interval'][0]:.1f} to {each['interval'][1]:.1f} |"
+        for name, each in metrics["scores"].items()
+    ]
+    return Template(CARD.read_text(encoding="utf-8")).substitute(
+        name=manifest["name"],
+        version=manifest["version"],
+        architecture=manifest["architecture"],
+        encoder=manifest["provenance"]["training"]["encoder_weights"],
+        images=metrics["images"],
+        scores="\n".join(rows),
+        beam_size=manifest["search"]["beam_size"],
+        length_penalty=manifest["search"]["length_penalty"],
+        distinct=f"{metrics['variety']['distinct_share']:.0%}",
+        copied=f"{metrics['variety']['copied_from_training_share']:.0%}",
+        words=metrics["variety"]["vocabulary_used"],
+    )
