@@ -14,6 +14,7 @@ from service import __version__
 from service.admission import Admission
 from service.body_limit import BodyLimitMiddleware
 from service.captioning import Captioner
+from service.headers import SecurityHeadersMiddleware
 from service.problems import add_handlers
 from service.readiness import Readiness
 from service.routes import STATIC, router
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
     add_handlers(app)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_bytes)
     app.add_middleware(CorrelationIdMiddleware)
+    app.add_middleware(SecurityHeadersMiddleware, documentation=("/docs", "/redoc"))
     # An upload must not touch the disk, where Starlette puts what is larger than this.
     MultiPartParser.spool_max_size = settings.max_bytes + 1
     return app

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import signal
 import sys
 import time
 import urllib.error
@@ -66,6 +67,8 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
     from service.app import create_app
 
+    # Uvicorn raises the signal again once it has shut down; asked to stop, we stopped: that is 0.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
     uvicorn.run(
         create_app(settings), host=settings.host, port=settings.port, log_level=settings.log_level

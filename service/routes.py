@@ -19,12 +19,6 @@ from service.schemas import CaptionResponse, Health, ModelInfo
 from service.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 router = APIRouter()
 
@@ -127,4 +121,4 @@ async def model(readiness: CurrentReadiness) -> Manifest:
 @router.get("/", include_in_schema=False)
 async def page() -> FileResponse:
     """The page on which a person drops a photo."""
-    return FileResponse(STATIC / "index.html", headers=PAGE_HEADERS)
+    return FileResponse(STATIC / "index.html")

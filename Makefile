@@ -1,0 +1,55 @@
+# Two commands do everything: `make run` and `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint fast docs benchmark lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.runtime ## make .venv with what serving needs
+
+run: setup ## serve at http://localhost:8000
+	$(BIN)/python -m service
+
+test: lint ## set up and run every check and every test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.development ## ruff and mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+fast: $(VENV)/.development ## the tests that need no TensorFlow, in seconds
+	$(BIN)/python -m pytest -m "not tensorflow and not artifact and not http and not browser"
+
+docs: $(VENV)/.development ## write the tables in the documents anew
+	$(BIN)/python -m docs.render
+
+benchmark: $(VENV)/.development ## measure start-up, memory and latency on this machine
+	$(BIN)/python benchmarks/latency.py
+
+lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-emit-index-url -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	    --generate-hashes --no-header --no-emit-index-url -q -c requirements.lock \
+	    -o requirements-dev.lock
+
+clean: ## remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.runtime: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) -r requirements.lock
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
+	$(INSTALL) -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,119 @@
+"""Start-up, memory and latency of the service, measured on the running server.
+
+Every figure is of this machine and this hour: compare only figures of one run.
+"""
+
+import argparse
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import httpx
+import skimage
+from PIL import Image
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+OUTPUT = ROOT / "benchmarks" / "results" / "latency.json"
+
+
+def photo(width: int, height: int) -> bytes:
+    """A JPEG of a photograph that ships inside scikit-image."""
+    with Image.open(Path(skimage.__file__).parent / "data" / "chelsea.png") as image:
+        buffer = BytesIO()
+        image.convert("RGB").resize((width, height)).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def start() -> tuple[str, subprocess.Popen[bytes], float]:
+    """A server of its own: its address, its process, and the seconds until it was ready."""
+    with socket.socket() as any_socket:
+        any_socket.bind(("127.0.0.1", 0))
+        port = any_socket.getsockname()[1]
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service"],
+        cwd=ROOT,
+        env=os.environ | {"CAPTION_PORT": str(port), "CAPTION_LOG_LEVEL": "warning"},
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    while True:
+        if process.poll() is not None:
+            raise RuntimeError("the server stopped; run `python -m service` to see why")
+        try:
+            if httpx.get(f"{url}/health").status_code == httpx.codes.OK:
+                return url, process, time.perf_counter() - started
+        except httpx.TransportError:
+            pass
+        time.sleep(0.05)
+
+
+def resident_megabytes(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(kilobytes) / 1000
+
+
+def measure(url: str, image: bytes, repeats: int, what: str, **options: float) -> list[float]:
+    """Milliseconds on the server (decoding, queue and inference) of each request."""
+    fields = {name: str(value) for name, value in options.items()}
+    taken = []
+    with httpx.Client(timeout=60) as client:
+        for i in tqdm(range(repeats + 5), desc=what, leave=False):
+            answer = client.post(f"{url}/caption", files={"image": image}, data=fields)
+            answer.raise_for_status()
+            if i >= 5:
+                taken.append(sum(answer.json()["milliseconds"].values()))
+    return taken
+
+
+def described(taken: list[float]) -> str:
+    tail = statistics.quantiles(taken, n=20)[-1]
+    return f"median {statistics.median(taken):.0f} ms, 95th percentile {tail:.0f} ms"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=100)
+    repeats = parser.parse_args().repeats
+    url, process, ready_seconds = start()
+    try:
+        flickr, phone = photo(500, 375), photo(4032, 3024)
+        taken: dict[str, list[float]] = {}
+        for beam_size in (1, 3, 5, 10):
+            what = f"500x375 JPEG, beam {beam_size}"
+            taken[what] = measure(url, flickr, repeats, what, beam_size=beam_size)
+        what = "4032x3024 JPEG, beam 3"
+        taken[what] = measure(url, phone, repeats, what, beam_size=3)
+        memory = resident_megabytes(process.pid)
+    finally:
+        process.terminate()
+        process.wait()
+    rows = [
+        {"what": "from `python -m service` to ready", "value": f"{ready_seconds:.1f} s"},
+        {"what": "resident memory afterwards", "value": f"{memory:.0f} MB"},
+        *({"what": what, "value": described(each)} for what, each in taken.items()),
+    ]
+    result: dict[str, Any] = {
+        "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}), no GPU; time on the "
+        f"server, {repeats} requests one after another.",
+        "rows": rows,
+        "milliseconds": taken,
+    }
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps(result, indent=1) + "\n")
+    for row in rows:
+        print(f"{row['what']}: {row['value']}")
+
+
+if __name__ == "__main__":
+    main()
