@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint fast docs benchmark lock clean
+.PHONY: help setup run test train-setup lint fast docs benchmark lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## make .venv with what serving needs
 
@@ -22,6 +22,8 @@ lint: $(VENV)/.development ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+train-setup: $(VENV)/.development ## add what training and evaluation need
 
 fast: $(VENV)/.development ## the tests that need no TensorFlow, in seconds
 	$(BIN)/python -m pytest -m "not tensorflow and not artifact and not http and not browser"

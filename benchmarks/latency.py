@@ -23,11 +23,14 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "benchmarks" / "results" / "latency.json"
+EXAMPLE = ROOT / "docs" / "results" / "response.json"  # what the README shows
+PHOTOS = Path(skimage.__file__).parent / "data"
+EXAMPLE_PHOTO = "motorcycle_left.png"
 
 
 def photo(width: int, height: int) -> bytes:
     """A JPEG of a photograph that ships inside scikit-image."""
-    with Image.open(Path(skimage.__file__).parent / "data" / "chelsea.png") as image:
+    with Image.open(PHOTOS / "chelsea.png") as image:
         buffer = BytesIO()
         image.convert("RGB").resize((width, height)).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
@@ -95,6 +98,9 @@ def main() -> None:
         what = "4032x3024 JPEG, beam 3"
         taken[what] = measure(url, phone, repeats, what, beam_size=3)
         memory = resident_megabytes(process.pid)
+        example = httpx.post(
+            f"{url}/caption", files={"image": (PHOTOS / EXAMPLE_PHOTO).read_bytes()}
+        ).json()
     finally:
         process.terminate()
         process.wait()
@@ -111,6 +117,7 @@ def main() -> None:
     }
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(result, indent=1) + "\n")
+    EXAMPLE.write_text(json.dumps({"photo": EXAMPLE_PHOTO, "answer": example}, indent=1) + "\n")
     for row in rows:
         print(f"{row['what']}: {row['value']}")
 

@@ -95,7 +95,22 @@ def problems() -> str:
     return table(["code", "status", "meaning"], rows)
 
 
+def response() -> str:
+    """A real answer of the service, shortened to its best beam's first words."""
+    example = read(RESULTS / "response.json")
+    answer = example["answer"]
+    best, *others = answer["beams"]
+    beam = json.dumps(best | {"words": "WORDS"}, indent=2)
+    words = ", ".join(json.dumps(word) for word in best["words"][:2])
+    beam = beam.replace('"WORDS"', f"[{words}, ...]").replace("\n", "\n    ")
+    shown = json.dumps(answer | {"beams": "BEAMS"}, indent=2)
+    shown = shown.replace('"BEAMS"', f"[\n    {beam},\n    ... {len(others)} more\n  ]")
+    command = f"curl -F image=@{example['photo']} http://localhost:8000/caption"
+    return f"```\n$ {command}\n{shown}\n```"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "response": response,
     "quality": quality,
     "variety": variety,
     "latency": latency,

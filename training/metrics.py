@@ -80,10 +80,21 @@ def image_statistics(
     offsets = {}
     if meteor:
         # METEOR of a split is computed from summed counts, not from the images' scores.
-        whole, each = Meteor().compute_score(gold, guesses)
+        whole, each = _meteor(gold, guesses)
         means["METEOR"] = np.asarray(each)
         offsets["METEOR"] = whole - float(np.mean(each))
     return ImageStatistics(_bleu_counts(guesses, gold), means, offsets)
+
+
+def _meteor(gold: dict[str, list[str]], guesses: dict[str, list[str]]) -> tuple[float, list[float]]:
+    scorer = Meteor()
+    try:
+        result: tuple[float, list[float]] = scorer.compute_score(gold, guesses)
+        return result
+    finally:
+        # Its own clean-up ends the process but leaves these open.
+        scorer.meteor_p.stdout.close()
+        scorer.meteor_p.stderr.close()
 
 
 def _bleu_counts(guesses: dict[str, list[str]], gold: dict[str, list[str]]) -> Floats:

@@ -1,0 +1,148 @@
+"""What `export` writes, the service can load, and it captions as the oracle does."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from service.captioner import SavedModelCaptioner
+from service.manifest import load_manifest
+from tests.oracle import NumpyDecoder, beam_search
+from tests.photos import views
+from training import export as exporting
+from training.config import Architecture, DecoderConfig, TrainConfig
+from training.decoders import build_decoder
+from training.export import export
+from training.text import SPECIAL_WORDS, Vocabulary
+
+pytestmark = pytest.mark.tensorflow
+
+WORDS = (*SPECIAL_WORDS, *(f"word{i}" for i in range(36)))
+SEARCH = {"beam_size": 2, "max_length": 6, "length_penalty": 0.5}
+
+
+def small_encoder(weights: str) -> keras.Model:
+    """224x224 pixels to a 7x7 grid, as ResNet50 does, at a thousandth of the work."""
+    keras.utils.set_random_seed(1)
+    pixels = keras.Input((224, 224, 3))
+    maps = keras.layers.AveragePooling2D(32)(pixels)
+    return keras.Model(pixels, keras.layers.Dense(2048, activation="relu")(maps))
+
+
+def write_run(run: Path, architecture: Architecture) -> None:
+    """A run as train, tune and evaluate leave it, with random weights."""
+    keras.utils.set_random_seed(0)
+    config = TrainConfig(
+        decoder=DecoderConfig(architecture=architecture, units=16, attention_units=8)
+    )
+    decoder = build_decoder(config.decoder, len(WORDS))
+    for weight in decoder.weights:
+        weight.assign(weight + 0.3 * tf.random.normal(weight.shape))
+    run.mkdir()
+    Vocabulary(WORDS).save(run / "vocabulary.txt")
+    decoder.save_weights(run / "best.weights.h5")
+    described = {"train": config.model_dump(), "encoder_weights": "imagenet", "provenance": {}}
+    (run / "config.json").write_text(json.dumps(described))
+    (run / "search.json").write_text(json.dumps({"chosen": SEARCH}))
+    scores = {"CIDEr": {"score": 12.34, "interval": [11.0, 13.0]}}
+    variety = {"distinct_share": 0.5, "copied_from_training_share": 0.25, "vocabulary_used": 9}
+    measured = {"split": "test", "images": 3, "scores": scores, "variety": variety}
+    (run / "test.json").write_text(json.dumps(measured | {"provenance": {}}))
+
+
+@pytest.fixture(params=["lstm", "attention"])
+def exported(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", request.param)
+    export(tmp_path / "run", "imagenet", "small", "1.2.3", tmp_path / "artifact")
+    yield tmp_path / "artifact"
+    keras.backend.clear_session()
+
+
+def test_the_service_loads_it_and_finds_the_captions_of_the_oracle(exported: Path) -> None:
+    manifest = load_manifest(exported)
+    captioner = SavedModelCaptioner(exported, manifest)
+    model: Any = tf.saved_model.load(str(exported / "captioner"))
+    images = np.stack(list(views(3, 224)))
+    options = manifest.options(beam_size=3)
+    found = captioner.caption_now(images, options, time.perf_counter()).beams
+    weights = {name: value.numpy() for name, value in model.decoder_weights.items()}
+    for beams, maps in zip(found, model.encode(images).numpy(), strict=True):
+        expected = beam_search(
+            NumpyDecoder(weights, maps), 3, options.max_length, options.length_penalty
+        )
+        for beam, hypothesis in zip(beams, expected, strict=True):
+            assert [word.text for word in beam.words] == [
+                WORDS[token] for token in hypothesis.tokens[:-1]
+            ]
+            assert beam.score == pytest.approx(hypothesis.score(0.5), abs=1e-4)
+            assert beam.log_probability == pytest.approx(hypothesis.total, abs=1e-4)
+
+
+def test_attention_is_given_only_where_the_decoder_attends(exported: Path) -> None:
+    model: Any = tf.saved_model.load(str(exported / "captioner"))
+    outputs = model.signatures["caption"].structured_outputs
+    attends = load_manifest(exported).architecture == "attention"
+    assert ("attention" in outputs) == attends
+
+
+def test_the_manifest_tells_the_run_s_search_scores_and_origin(exported: Path) -> None:
+    manifest = load_manifest(exported)
+    assert (manifest.name, manifest.version) == ("small", "1.2.3")
+    assert manifest.search.model_dump() == SEARCH
+    assert manifest.metrics["scores"]["CIDEr"]["score"] == 12.34
+    assert manifest.provenance["training"]["encoder_weights"] == "imagenet"
+    assert manifest.input.resize_filter == "bicubic"
+
+
+def test_the_model_card_carries_the_scores(exported: Path) -> None:
+    card = (exported / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "| CIDEr | 12.3 | 11.0 to 13.0 |" in card
+    assert "$" not in card
+
+
+def test_exporting_again_replaces_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    stale = tmp_path / "artifact" / "captioner" / "stale"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("left over")
+    export(tmp_path / "run", "imagenet", "small", "2", tmp_path / "artifact")
+    assert not stale.exists()
+    assert load_manifest(tmp_path / "artifact").version == "2"
+
+
+@pytest.mark.parametrize(
+    ("missing", "advice"),
+    [
+        ("best.weights.h5", "train the run first"),
+        ("search.json", "training tune"),
+        ("test.json", "training evaluate"),
+    ],
+)
+def test_an_unfinished_run_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, advice: str
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    (tmp_path / "run" / missing).unlink()
+    with pytest.raises(FileNotFoundError, match=advice):
+        export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+
+
+def test_a_run_on_another_encoder_s_features_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path / "run", "lstm")
+    other = tmp_path / "other.weights.h5"
+    other.write_bytes(b"other")
+    with pytest.raises(ValueError, match="was trained on features of the encoder imagenet"):
+        export(tmp_path / "run", str(other), "small", "1", tmp_path / "artifact")
