@@ -109,7 +109,8 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        _log.error("request %s failed", correlation_id.get(), exc_info=error)
+        # The server logs the error itself; this line ties it to the request.
+        _log.error("request %s failed: %r", correlation_id.get(), error)
         detail = "the error was logged; quote the request id when you report it"
         # This answer is made outside the middleware that names every other one.
         headers = {"X-Request-ID": correlation_id.get() or ""}

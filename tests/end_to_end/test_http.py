@@ -32,7 +32,7 @@ def post(server: Server, image: bytes, **options: float) -> dict[str, Any]:
     [
         ("chelsea.png", (451, 300), "PNG", {"cat", "dog", "animal", "kitten", "puppy"}),
         ("astronaut.png", (512, 512), "PNG", PEOPLE),
-        ("motorcycle_left.png", (741, 497), "PNG", {"motorcycle", "bike", "bicycle", "motorbike"}),
+        ("motorcycle_left.png", (741, 500), "PNG", {"motorcycle", "bike", "bicycle", "motorbike"}),
         ("rocket.jpg", (640, 427), "JPEG", set()),
         ("coffee.png", (600, 400), "PNG", set()),
     ],
