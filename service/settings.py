@@ -9,6 +9,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 BUNDLED_MODEL = Path(__file__).resolve().parent.parent / "model_artifacts"
 
 
+def processors() -> int:
+    """How many processors this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Settings(BaseSettings):
     """Each field's description says why one would change it."""
 
@@ -41,7 +48,7 @@ class Settings(BaseSettings):
         "later. Keeps the wait of those accepted short.",
     )
     threads: int = Field(
-        default_factory=lambda: len(os.sched_getaffinity(0)),
+        default_factory=processors,
         ge=1,
         description="Threads TensorFlow computes with. All processors the process may use by "
         "default; set it where a container's CPU quota is smaller than that.",

@@ -1,0 +1,99 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from training import features as caching
+from training.dataset import Dataset
+from training.encoder import CELLS, FEATURES
+from training.features import cache_features, encoder_id, load_image
+
+pytestmark = pytest.mark.tensorflow
+
+
+class CheapEncoder:
+    """Each cell's features are the mean of its pixels."""
+
+    def __call__(self, pixels: tf.Tensor, training: bool) -> tf.Tensor:
+        cells = tf.nn.avg_pool2d(pixels, 32, 32, "VALID")
+        return tf.repeat(tf.reduce_mean(cells, axis=-1, keepdims=True), FEATURES, axis=-1)
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The weights the encoder was loaded with, once for each load."""
+    loaded: list[str] = []
+
+    def load(weights: str) -> Any:
+        loaded.append(weights)
+        return CheapEncoder()
+
+    monkeypatch.setattr(caching, "load_encoder", load)
+    return loaded
+
+
+def test_a_photo_is_squashed_to_a_square(tmp_path: Path) -> None:
+    Image.new("L", (500, 100), 200).save(tmp_path / "wide.png")
+    pixels = load_image(tmp_path / "wide.png")
+    assert pixels.shape == (224, 224, 3)
+    assert (pixels == 200).all()
+
+
+def test_every_photo_is_cached_plain_and_mirrored(
+    dataset: Dataset, loads: list[str], tmp_path: Path
+) -> None:
+    cache = cache_features(dataset, "imagenet", tmp_path / "cache")
+    names = list(dataset.names)
+    plain = cache.read(names, [False] * len(names))
+    mirrored = cache.read(names, [True] * len(names))
+    assert plain.shape == (len(names), CELLS, FEATURES)
+    grid, mirror = (each[..., 0].reshape(-1, 7, 7) for each in (plain, mirrored))
+    assert (grid[:, :, 0] > grid[:, :, -1]).all()  # the photos are brighter on the left
+    np.testing.assert_allclose(mirror, grid[:, :, ::-1], rtol=1e-2)
+
+
+def test_a_complete_cache_is_opened_without_the_encoder(
+    dataset: Dataset, loads: list[str], tmp_path: Path
+) -> None:
+    first = cache_features(dataset, "imagenet", tmp_path)
+    again = cache_features(dataset, "imagenet", tmp_path)
+    assert loads == ["imagenet"]
+    np.testing.assert_array_equal(first.maps, again.maps)
+
+
+def test_a_stopped_cache_computes_only_what_it_lacks(
+    dataset: Dataset, loads: list[str], tmp_path: Path
+) -> None:
+    root = tmp_path / "cache"
+    complete = np.array(cache_features(dataset, "imagenet", root).maps)
+    (folder,) = root.iterdir()
+    done = np.lib.format.open_memmap(folder / "done.npy", mode="r+")
+    maps = np.lib.format.open_memmap(folder / "maps.npy", mode="r+")
+    done[2] = False
+    maps[2] = 0
+    maps[3, :, 0, 0] = 7  # was finished, so it must be left alone
+    done.flush()
+    maps.flush()
+    resumed = cache_features(dataset, "imagenet", root).maps
+    np.testing.assert_array_equal(resumed[2], complete[2])
+    assert (resumed[3, :, 0, 0] == 7).all()
+    assert len(loads) == 2
+
+
+def test_other_encoder_weights_get_another_cache(
+    dataset: Dataset, loads: list[str], tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text(name)
+        cache_features(dataset, str(tmp_path / name), tmp_path / "cache")
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_an_encoder_is_named_by_its_content_and_not_its_place(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).write_text("same")
+    assert encoder_id(str(tmp_path / "one")) == encoder_id(str(tmp_path / "two"))
+    assert encoder_id("imagenet") == "imagenet"

@@ -1,0 +1,163 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from training.batches import Batch
+from training.config import DecoderConfig, TrainConfig
+from training.dataset import Dataset
+from training.decoders import DECODERS, build_decoder
+from training.encoder import CELLS, FEATURES
+from training.features import FeatureCache
+from training.runs import load_run
+from training.text import PAD
+from training.train import Trainer, caption_loss, train
+
+pytestmark = pytest.mark.tensorflow
+
+
+def small(architecture: str, **changes: Any) -> TrainConfig:
+    decoder = {"architecture": architecture, "units": 16, "attention_units": 8, "dropout": 0.0}
+    return TrainConfig.model_validate(
+        {
+            "decoder": decoder | {"feature_dropout": 0.0},
+            "min_count": 1,
+            "batch_images": 2,
+            "epochs": 2,
+            "warmup_steps": 1,
+            "learning_rate": 0.01,
+            "mirror": False,
+        }
+        | changes
+    )
+
+
+def rows(run: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("architecture", sorted(DECODERS))
+def test_a_run_keeps_all_that_made_it_and_can_be_loaded(
+    architecture: str, dataset: Dataset, features: FeatureCache, tmp_path: Path
+) -> None:
+    config = small(architecture)
+    train(config, dataset, features, tmp_path / "run", resume=False)
+    described = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert TrainConfig.model_validate(described["train"]) == config
+    assert described["encoder_weights"] == "imagenet"
+    assert {"git_revision", "tensorflow", "keras"} <= described["provenance"].keys()
+    assert [row["epoch"] for row in rows(tmp_path / "run")] == [1, 2]
+    assert {"loss", "dev CIDEr", "dev BLEU-4"} <= rows(tmp_path / "run")[0].keys()
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    words = load_run(tmp_path / "run", "imagenet").vocabulary.words
+    assert "dog" in words
+    assert "night" not in words  # a word of the test split
+    assert "grey" not in words  # a word of the dev split
+
+
+def test_a_stopped_run_goes_on_after_its_last_epoch(
+    dataset: Dataset, features: FeatureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small("lstm", epochs=3)
+    reports = []
+
+    def stop_after_one(*given: Any) -> None:
+        reports.append(given)
+        if len(reports) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("training.train._report", stop_after_one)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, dataset, features, tmp_path, resume=False)
+    monkeypatch.undo()
+    train(config, dataset, features, tmp_path, resume=True)
+    assert [row["epoch"] for row in rows(tmp_path)] == [3]
+
+
+def test_a_run_is_not_overwritten_by_accident(
+    dataset: Dataset, features: FeatureCache, tmp_path: Path
+) -> None:
+    train(small("lstm", epochs=1), dataset, features, tmp_path, resume=False)
+    with pytest.raises(FileExistsError, match="go on with --resume or name another --run"):
+        train(small("lstm", epochs=1), dataset, features, tmp_path, resume=False)
+    with pytest.raises(ValueError, match="started with another configuration"):
+        train(small("lstm", epochs=2), dataset, features, tmp_path, resume=True)
+    assert len(rows(tmp_path)) == 1
+
+
+def test_training_ends_when_dev_cider_no_longer_rises(
+    dataset: Dataset, features: FeatureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ciders = iter([10.0, 12.0, 11.0, 11.5, 99.0])
+    monkeypatch.setattr("training.train._dev_scores", lambda *_: {"CIDEr": next(ciders)})
+    train(small("lstm", epochs=9, patience=2), dataset, features, tmp_path, resume=False)
+    assert [row["dev CIDEr"] for row in rows(tmp_path)] == [10, 12, 11, 11.5]
+
+
+def test_the_weights_kept_are_those_of_the_best_epoch(
+    dataset: Dataset, features: FeatureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ciders = iter([10.0, 5.0])
+    monkeypatch.setattr("training.train._dev_scores", lambda *_: {"CIDEr": next(ciders)})
+    saved = []
+    monkeypatch.setattr(
+        keras.Model, "save_weights", lambda self, path: saved.append((self.name, Path(path).name))
+    )
+    train(small("lstm"), dataset, features, tmp_path, resume=False)
+    assert saved == [("lstm", "best.weights.h5")]
+
+
+@pytest.mark.parametrize("architecture", sorted(DECODERS))
+def test_a_decoder_learns_a_few_captions_by_heart(architecture: str) -> None:
+    keras.utils.set_random_seed(0)
+    trainer = Trainer(small(architecture, label_smoothing=0.0), 12, 200)
+    random = np.random.default_rng(0)
+    batch = Batch(
+        tf.constant(random.normal(size=(2, CELLS, FEATURES)).astype(np.float16)),
+        tf.constant([[1, 4, 5, 6, 2], [1, 7, 8, 2, 0], [1, 9, 9, 10, 2]]),
+        tf.constant([0, 0, 1]),
+    )
+    losses = [float(trainer.step(*batch)) for _ in range(150)]
+    assert losses[0] > 2
+    # The first image has two captions, so its first word stays a matter of chance.
+    assert losses[-1] < 0.35
+
+
+def test_the_average_follows_the_weights_from_behind() -> None:
+    trainer = Trainer(small("lstm"), 12, 200)
+    batch = Batch(
+        tf.ones([1, CELLS, FEATURES], tf.float16), tf.constant([[1, 4, 5, 2]]), tf.constant([0])
+    )
+    before = trainer.averaged.embedding.numpy()
+    for _ in range(5):
+        trainer.step(*batch)
+    raw, averaged = trainer.decoder.embedding.numpy(), trainer.averaged.embedding.numpy()
+    assert 0 < np.abs(averaged - before).max() < np.abs(raw - before).max()
+
+
+def test_the_loss_is_smoothed_cross_entropy_over_words_and_ends_only() -> None:
+    keras.utils.set_random_seed(0)
+    config = DecoderConfig(
+        architecture="attention", units=8, attention_units=4, dropout=0, feature_dropout=0
+    )
+    decoder = build_decoder(config, 9)
+    maps = np.random.default_rng(0).normal(size=(2, CELLS, FEATURES)).astype(np.float16)
+    tokens = np.array([[1, 5, 6, 2, PAD], [1, 7, 2, PAD, PAD], [1, 8, 8, 8, 2]], np.int32)
+    owners = np.array([0, 1, 1], np.int32)
+    batch = Batch(tf.constant(maps), tf.constant(tokens), tf.constant(owners))
+    loss = float(caption_loss(decoder, batch, 0.1))
+    logits = decoder(tf.constant(maps[owners], tf.float32), tf.constant(tokens[:, :-1])).numpy()
+    log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    terms = [
+        0.9 * log_probs[row, position, tokens[row, position + 1]]
+        + 0.1 * log_probs[row, position].mean()
+        for row in range(3)
+        for position in range(4)
+        if tokens[row, position + 1] != PAD
+    ]
+    assert len(terms) == 9
+    assert loss == pytest.approx(-np.mean(terms), rel=1e-5)
