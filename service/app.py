@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 
 from asgi_correlation_id import CorrelationIdMiddleware
@@ -12,7 +13,7 @@ from starlette.formparsers import MultiPartParser
 
 from service import __version__
 from service.admission import Admission
-from service.body_limit import BodyLimitMiddleware
+from service.body_limit import MULTIPART_OVERHEAD, BodyLimitMiddleware
 from service.captioning import Captioner
 from service.headers import SecurityHeadersMiddleware
 from service.problems import add_handlers
@@ -40,6 +41,8 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
     app.state.settings = settings
     app.state.admission = Admission(settings.max_pending)
     app.state.readiness = Readiness(captioner)
+    # No more photos are unpacked at a time than there are processors to do it.
+    app.state.decoders = ThreadPoolExecutor(settings.threads, "decoding")
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     add_handlers(app)
@@ -47,7 +50,7 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
     app.add_middleware(CorrelationIdMiddleware)
     app.add_middleware(SecurityHeadersMiddleware, documentation=("/docs", "/redoc"))
     # An upload must not touch the disk, where Starlette puts what is larger than this.
-    MultiPartParser.spool_max_size = settings.max_bytes + 1
+    MultiPartParser.spool_max_size = settings.max_bytes + MULTIPART_OVERHEAD
     return app
 
 

@@ -24,7 +24,8 @@ class BodyLimitMiddleware:
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self.limit:
+        too_many_digits = len(announced) > len(str(self.limit))
+        if announced.isdecimal() and (too_many_digits or int(announced) > self.limit):
             await too_many_bytes(self.max_bytes).response()(scope, receive, send)
             return
         received = 0

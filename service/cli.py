@@ -1,6 +1,7 @@
 """The command line: serve, caption files, ask for the health."""
 
 import argparse
+import http.client
 import json
 import logging
 import signal
@@ -79,13 +80,15 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 def _health(options: argparse.Namespace, settings: Settings) -> int:
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
     url = f"http://{host}:{settings.port}/health"
+    # Straight to the server: a proxy of the environment is for other hosts.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with urllib.request.urlopen(url, timeout=HEALTH_TIMEOUT_SECONDS) as answer:
+        with opener.open(url, timeout=HEALTH_TIMEOUT_SECONDS) as answer:
             print(answer.read().decode())
             return 0
     except urllib.error.HTTPError as error:
         print(error.read().decode(), file=sys.stderr)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         print(f"no answer from {url}: {error}", file=sys.stderr)
     return 1
 
@@ -136,6 +139,7 @@ def _files(paths: list[Path]) -> Iterator[Path]:
     """The files named, and the images below the folders named, in a stable order."""
     for path in paths:
         if path.is_dir():
-            yield from sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+            below = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
+            yield from (each for each in below if each.is_file())
         else:
             yield path

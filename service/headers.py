@@ -15,6 +15,12 @@ _DOCUMENTATION = (
     "frame-ancestors 'none'"
 )
 
+PROTECTION = {
+    "Content-Security-Policy": _STRICT,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
 
 class SecurityHeadersMiddleware:
     """Add a content security policy and its companions to every answer."""
@@ -27,14 +33,13 @@ class SecurityHeadersMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        policy = _DOCUMENTATION if scope["path"].startswith(self.documentation) else _STRICT
+        added = dict(PROTECTION)
+        if scope["path"].startswith(self.documentation):
+            added["Content-Security-Policy"] = _DOCUMENTATION
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = policy
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
+                MutableHeaders(scope=message).update(added)
             await send(message)
 
         await self.app(scope, receive, with_headers)

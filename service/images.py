@@ -4,15 +4,21 @@ from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from service.captioning import Pixels
 from service.manifest import InputSpec
 
 # Only these decoders are reachable; Pillow's others (EPS runs Ghostscript) never see a byte.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-_ON_ITS_SIDE = (5, 6, 7, 8)  # EXIF orientations
 _NAMES = {"MPO": "JPEG"}  # a phone's JPEG with a second picture behind the first
+
+# Pictures made by programs carry long descriptions; Pillow refuses the picture for them.
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20
+
+# First bytes of the formats above: such a file is a damaged photo if it cannot be opened.
+_OURS = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
+_AVIF_BRANDS = (b"avif", b"avis")
 
 # First bytes of what people send by mistake, for a message that helps.
 _FOREIGN = {
@@ -34,6 +40,18 @@ _FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+
+_ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 258  # tags of EXIF and TIFF
+_UPRIGHT = {  # what undoes each EXIF orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ON_ITS_SIDE = (5, 6, 7, 8)
 
 
 class ImageError(Exception):
@@ -68,17 +86,13 @@ def decode(data: bytes, spec: InputSpec, max_pixels: int) -> Photo:
             image.draft("RGB", (2 * spec.width, 2 * spec.height))
             image.load()
             orientation = _orientation(image)
-            upright = image if orientation == 1 else ImageOps.exif_transpose(image)
-            size = (spec.width, spec.height)
-            square = _rgb(upright).resize(size, _FILTERS[spec.resize_filter])
+            square = _square(image, orientation, spec)
         except ImageError:
             raise
         except MemoryError:
             raise _too_many_pixels(max_pixels) from None
         except Exception as error:  # Pillow's decoders raise whatever the damage leads to
-            raise ImageError(
-                "image_truncated", "the image ends too soon or is damaged; send the whole file"
-            ) from error
+            raise _damaged() from error
     if orientation in _ON_ITS_SIDE:
         width, height = height, width
     return Photo(np.asarray(square), width, height, _NAMES.get(name, name))
@@ -94,24 +108,31 @@ def _open(data: bytes) -> Image.Image:
             "too_many_pixels", "the image has far too many pixels; send a smaller one"
         ) from None
     except Exception as error:
-        raise ImageError(
-            "image_truncated", "the image's header is cut off or damaged; send the whole file"
-        ) from error
+        raise _damaged() from error
 
 
 def _unreadable(data: bytes) -> ImageError:
     accepted = ", ".join(FORMATS)
+    brand = data[8:12] if data[4:8] == b"ftyp" else b""
     for start, name in _FOREIGN.items():
         if data.lstrip().startswith(start) or data.startswith(start):
             return ImageError(
                 "unsupported_format", f"{name} files are not supported; send one of {accepted}"
             )
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS:
+    if brand in _HEIF_BRANDS:
         return ImageError(
             "unsupported_format",
             f"HEIC photos are not supported; export as JPEG, or send one of {accepted}",
         )
+    if data.startswith(_OURS) or brand in _AVIF_BRANDS:
+        return _damaged()
     return ImageError("not_an_image", f"the file is not an image; send one of {accepted}")
+
+
+def _damaged() -> ImageError:
+    return ImageError(
+        "image_truncated", "the image ends too soon or is damaged; send the whole file"
+    )
 
 
 def _too_many_pixels(max_pixels: int) -> ImageError:
@@ -122,23 +143,46 @@ def _too_many_pixels(max_pixels: int) -> ImageError:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(0x0112, 1))
+        return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # broken EXIF is no reason to refuse the pixels
         return 1
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    """Eight-bit RGB: transparency laid on white, 16-bit greys scaled down."""
+def _square(image: Image.Image, orientation: int, spec: InputSpec) -> Image.Image:
+    """The picture as the model takes it, made small before anything else is done to it."""
+    flat = _eight_bits(image)
+    turn = _UPRIGHT.get(orientation)
+    size = (spec.width, spec.height)
+    small = flat.resize(
+        size[::-1] if orientation in _ON_ITS_SIDE else size, _FILTERS[spec.resize_filter]
+    )
+    upright = small if turn is None else small.transpose(turn)
+    if upright.mode == "RGB":
+        return upright
+    white = Image.new("RGBA", size, "white")
+    return Image.alpha_composite(white, upright).convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """RGB, or RGBA where something is transparent, with eight bits a channel."""
     if image.mode.startswith("I"):
         # Pillow's own conversion clips at 255, which turns 16-bit photos white.
-        grey = np.clip(np.asarray(image).astype(np.int64), 0, 65_535) // 257
-        return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+        grey = np.asarray(image)
+        if image.mode == "I":
+            grey = np.clip(grey, 0, 65_535).astype(np.uint16)
+        shades = np.arange(65_536) * 255 // _white_level(image)
+        return Image.fromarray(np.minimum(shades, 255).astype(np.uint8)[grey]).convert("RGB")
     if image.mode == "F":
         raise ImageError(
             "unsupported_format", "floating-point pixels are not supported; send 8 or 16 bits"
         )
     if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, "white")
-        return Image.alpha_composite(white, layer).convert("RGB")
+        # From premultiplied grey, Pillow converts to grey only.
+        return (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
     return image.convert("RGB")
+
+
+def _white_level(image: Image.Image) -> int:
+    """The value of white in a picture of greys: of 16 bits, or of as many as a TIFF says."""
+    bits: int = getattr(image, "tag_v2", {}).get(_BITS_PER_SAMPLE, (16,))[0]
+    return (1 << min(bits, 16)) - 1

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from service.headers import PROTECTION
 from service.images import ImageError
 
 MEDIA_TYPE = "application/problem+json"
@@ -96,7 +97,9 @@ def add_handlers(app: FastAPI) -> None:
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         if not isinstance(error, Problem):
             code = _BY_STATUS.get(error.status_code, "malformed_request")
-            error = Problem(code, str(error.detail), dict(error.headers or {}))
+            problem = Problem(code, str(error.detail), dict(error.headers or {}))
+            problem.status_code = error.status_code
+            return problem.response()
         return error.response()
 
     @app.exception_handler(ImageError)
@@ -112,8 +115,8 @@ def add_handlers(app: FastAPI) -> None:
         # The server logs the error itself; this line ties it to the request.
         _log.error("request %s failed: %r", correlation_id.get(), error)
         detail = "the error was logged; quote the request id when you report it"
-        # This answer is made outside the middleware that names every other one.
-        headers = {"X-Request-ID": correlation_id.get() or ""}
+        # This answer is made outside the middleware that adds these to every other one.
+        headers = PROTECTION | {"X-Request-ID": correlation_id.get() or ""}
         return Problem("internal_error", detail, headers).response()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +39,15 @@ def _readiness(request: Request) -> Readiness:
     return readiness
 
 
+def _decoders(request: Request) -> Executor:
+    decoders: Executor = request.app.state.decoders
+    return decoders
+
+
 CurrentSettings = Annotated[Settings, Depends(_settings)]
 CurrentAdmission = Annotated[Admission, Depends(_admission)]
 CurrentReadiness = Annotated[Readiness, Depends(_readiness)]
+CurrentDecoders = Annotated[Executor, Depends(_decoders)]
 
 
 async def _one_image(
@@ -68,6 +75,7 @@ async def caption(
     settings: CurrentSettings,
     admission: CurrentAdmission,
     readiness: CurrentReadiness,
+    decoders: CurrentDecoders,
     beam_size: Annotated[
         int | None, Form(ge=1, le=10, description="Captions searched for and returned.")
     ] = None,
@@ -95,7 +103,9 @@ async def caption(
         raise Problem("invalid_option", str(error)) from None
     with admission.admitted():
         started = time.perf_counter()
-        photo = await asyncio.to_thread(decode, data, manifest.input, settings.max_pixels)
+        photo = await asyncio.get_running_loop().run_in_executor(
+            decoders, decode, data, manifest.input, settings.max_pixels
+        )
         decoding_seconds = time.perf_counter() - started
         captions = await captioner.caption(photo.pixels[None], options)
     return CaptionResponse.of(
@@ -103,6 +113,7 @@ async def caption(
     )
 
 
+@router.head("/health", include_in_schema=False)
 @router.get("/health", operation_id="health", summary="Is it ready?", responses=documented(503))
 async def health(readiness: CurrentReadiness) -> Health:
     """200 when captions can be had; 503 with the `state` while loading or broken."""
@@ -118,6 +129,7 @@ async def model(readiness: CurrentReadiness) -> Manifest:
     return readiness.captioner.manifest
 
 
+@router.head("/", include_in_schema=False)
 @router.get("/", include_in_schema=False)
 async def page() -> FileResponse:
     """The page on which a person drops a photo."""
