@@ -94,7 +94,7 @@ def test_special_words_would_raise_bleu_so_decoding_leaves_them_out() -> None:
         meteor=False,
     ).scores()
     honest = image_statistics(HYPOTHESES, REFERENCES, meteor=False).scores()
-    assert marked["BLEU-4"] > honest["BLEU-4"]
+    assert marked["BLEU-1"] > honest["BLEU-1"]
 
 
 @needs_java
