@@ -51,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--output", type=Path, default=Path("model_artifacts"), help="folder of the artifact"
     )
+    export.add_argument(
+        "--card",
+        type=Path,
+        default=Path(__file__).parent / "model_card.md",
+        help="template of the model card; write your own for data of your own",
+    )
     export.set_defaults(step=_export)
 
     for step in (features, train, tune, evaluate):
@@ -113,5 +119,12 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _export(options: argparse.Namespace) -> None:
     from training.export import export
 
-    export(options.run, options.encoder_weights, options.name, options.version, options.output)
+    export(
+        options.run,
+        options.encoder_weights,
+        options.name,
+        options.version,
+        options.output,
+        options.card,
+    )
     print(f"wrote {options.output}")

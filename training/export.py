@@ -57,10 +57,12 @@ def caption_module(encoder: keras.Model, decoder: Decoder) -> tf.Module:
     return module
 
 
-def export(run: Path, encoder_weights: str, name: str, version: str, output: Path) -> None:
+def export(
+    run: Path, encoder_weights: str, name: str, version: str, output: Path, card: Path = CARD
+) -> None:
     """Write the artifact of a tuned and evaluated run, replacing the one in `output`.
 
-    Raises FileNotFoundError where `tune` or `evaluate` has not run yet.
+    `card` is the model card's text with `$`-placeholders as in `training/model_card.md`. Raises FileNotFoundError where `tune` or `evaluate` has not run yet.
     """
     loaded = load_run(run, encoder_id(encoder_weights))
     test = run / "test.json"
@@ -99,7 +101,8 @@ def export(run: Path, encoder_weights: str, name: str, version: str, output: Pat
             "evaluation": metrics["provenance"],
         },
     }
-    (output / "MODEL_CARD.md").write_text(model_card(manifest))
+    text = model_card(card.read_text(encoding="utf-8"), manifest, len(loaded.vocabulary))
+    (output / "MODEL_CARD.md").write_text(text, encoding="utf-8")
     (output / "manifest.json").write_text(
         json.dumps(manifest | {"files": checksums(output)}, indent=2) + "\n"
     )
@@ -114,14 +117,14 @@ def checksums(folder: Path) -> dict[str, str]:
     }
 
 
-def model_card(manifest: dict[str, Any]) -> str:
+def model_card(template: str, manifest: dict[str, Any], vocabulary: int) -> str:
     """The card's text with this model's numbers."""
     metrics = manifest["metrics"]
     rows = [
         f"| {name} | {each['score']:.1f} | {each['interval'][0]:.1f} to {each['interval'][1]:.1f} |"
         for name, each in metrics["scores"].items()
     ]
-    return Template(CARD.read_text(encoding="utf-8")).substitute(
+    return Template(template).substitute(
         name=manifest["name"],
         version=manifest["version"],
         architecture=manifest["architecture"],
@@ -133,4 +136,5 @@ def model_card(manifest: dict[str, Any]) -> str:
         distinct=f"{metrics['variety']['distinct_share']:.0%}",
         copied=f"{metrics['variety']['copied_from_training_share']:.0%}",
         words=metrics["variety"]["vocabulary_used"],
+        vocabulary=vocabulary,
     )

@@ -109,6 +109,15 @@ def test_the_model_card_carries_the_scores(exported: Path) -> None:
     assert "$" not in card
 
 
+def test_a_card_of_one_s_own_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    (tmp_path / "card.md").write_text("# $name knows $vocabulary words")
+    output = tmp_path / "artifact"
+    export(tmp_path / "run", "imagenet", "mine", "1", output, tmp_path / "card.md")
+    assert (output / "MODEL_CARD.md").read_text() == f"# mine knows {len(WORDS)} words"
+
+
 def test_exporting_again_replaces_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
