@@ -178,8 +178,13 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         )
     if image.has_transparency_data:
         # From premultiplied grey, Pillow converts to grey only.
-        return (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
-    return image.convert("RGB")
+        return _converted(image.convert("LA") if image.mode == "La" else image, "RGBA")
+    return _converted(image, "RGB")
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    """Without the copy that Pillow makes of what is in this mode already."""
+    return image if image.mode == mode else image.convert(mode)
 
 
 def _white_level(image: Image.Image) -> int:

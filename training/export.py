@@ -62,7 +62,8 @@ def export(
 ) -> None:
     """Write the artifact of a tuned and evaluated run, replacing the one in `output`.
 
-    `card` is the model card's text with `$`-placeholders as in `training/model_card.md`. Raises FileNotFoundError where `tune` or `evaluate` has not run yet.
+    `card` is the model card's text with `$`-placeholders, as `training/model_card.md` has them.
+    Raises FileNotFoundError where `tune` or `evaluate` has not run yet.
     """
     loaded = load_run(run, encoder_id(encoder_weights))
     test = run / "test.json"
