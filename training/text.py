@@ -20,7 +20,7 @@ def tokenize(caption: str) -> list[str]:
     """Split a caption as the Penn Treebank tokeniser of the caption metrics does.
 
     Lower case, punctuation dropped, clitics apart ("don't" -> "do n't", "dog's" -> "dog 's").
-    It agrees with `PTBTokenizer` of pycocoevalcap on more than 99.9% of Flickr8k's captions.
+    It agrees with `PTBTokenizer` of pycocoevalcap on 99.9% of Flickr8k's captions.
     """
     return _TOKEN.findall(caption.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
 
