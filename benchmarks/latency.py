@@ -12,6 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,17 @@ OUTPUT = ROOT / "benchmarks" / "results" / "latency.json"
 EXAMPLE = ROOT / "docs" / "results" / "response.json"  # what the README shows
 PHOTOS = Path(skimage.__file__).parent / "data"
 EXAMPLE_PHOTO = "motorcycle_left.png"
+BEAM_SIZES = (1, 3, 5, 10)
+WARM_UP = 5  # rounds that are not counted
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request that is repeated."""
+
+    what: str
+    image: bytes
+    options: dict[str, str]
 
 
 def photo(width: int, height: int) -> bytes:
@@ -66,16 +78,21 @@ def resident_megabytes(pid: int) -> float:
     return int(kilobytes) / 1000
 
 
-def measure(url: str, image: bytes, repeats: int, what: str, **options: float) -> list[float]:
-    """Milliseconds on the server (decoding, queue and inference) of each request."""
-    fields = {name: str(value) for name, value in options.items()}
-    taken = []
+def measure(url: str, cases: list[Case], repeats: int) -> dict[str, list[float]]:
+    """Milliseconds on the server (decoding, queue and inference) of each case's requests.
+
+    The cases take turns, so that a machine that slows down for a while slows all of them.
+    """
+    taken: dict[str, list[float]] = {case.what: [] for case in cases}
     with httpx.Client(timeout=60) as client:
-        for i in tqdm(range(repeats + 5), desc=what, leave=False):
-            answer = client.post(f"{url}/caption", files={"image": image}, data=fields)
-            answer.raise_for_status()
-            if i >= 5:
-                taken.append(sum(answer.json()["milliseconds"].values()))
+        for i in tqdm(range(repeats + WARM_UP), desc="rounds"):
+            for case in cases:
+                answer = client.post(
+                    f"{url}/caption", files={"image": case.image}, data=case.options
+                )
+                answer.raise_for_status()
+                if i >= WARM_UP:
+                    taken[case.what].append(sum(answer.json()["milliseconds"].values()))
     return taken
 
 
@@ -91,12 +108,11 @@ def main() -> None:
     url, process, ready_seconds = start()
     try:
         flickr, phone = photo(500, 375), photo(4032, 3024)
-        taken: dict[str, list[float]] = {}
-        for beam_size in (1, 3, 5, 10):
-            what = f"500x375 JPEG, beam {beam_size}"
-            taken[what] = measure(url, flickr, repeats, what, beam_size=beam_size)
-        what = "4032x3024 JPEG, beam 3"
-        taken[what] = measure(url, phone, repeats, what, beam_size=3)
+        cases = [
+            *(Case(f"500x375 JPEG, beam {k}", flickr, {"beam_size": str(k)}) for k in BEAM_SIZES),
+            Case("4032x3024 JPEG, beam 3", phone, {"beam_size": "3"}),
+        ]
+        taken = measure(url, cases, repeats)
         memory = resident_megabytes(process.pid)
         example = httpx.post(
             f"{url}/caption", files={"image": (PHOTOS / EXAMPLE_PHOTO).read_bytes()}
@@ -111,7 +127,7 @@ def main() -> None:
     ]
     result: dict[str, Any] = {
         "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}), no GPU; time on the "
-        f"server, {repeats} requests one after another.",
+        f"server, {repeats} requests each, one after another in turns.",
         "rows": rows,
         "milliseconds": taken,
     }
