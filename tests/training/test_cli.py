@@ -1,10 +1,13 @@
 """The command line: each step on a tiny collection, and mistakes told in one line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import REPOSITORY
 from tests.training.test_features import CheapEncoder
 from training import features as caching
 from training.cli import main
@@ -59,3 +62,35 @@ def test_a_mistake_is_one_line_and_status_2(
     assert error.startswith("error: ")
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_a_missing_data_set_ends_the_program_with_2_and_no_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "training", "features", "--data", str(tmp_path)]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f"error: {tmp_path}/images is not a folder; put the photos there\n"
+    assert done.stdout == ""
+
+
+def test_mistakes_are_found_before_tensorflow_is_loaded(tmp_path: Path) -> None:
+    check = (
+        "import sys; from training.cli import main; "
+        f"main(['features', '--data', {str(tmp_path)!r}]); "
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", check], cwd=REPOSITORY, check=False)
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["fly"], ["train"], ["evaluate", "--run", "r", "--split", "validation"]],
+    ids=lambda arguments: " ".join(arguments) or "nothing",
+)
+def test_a_wrong_command_line_shows_the_usage(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "usage: python -m training" in capsys.readouterr().err

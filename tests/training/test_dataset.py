@@ -77,3 +77,16 @@ def test_missing_photos_are_counted_and_one_is_named(dataset_root: Path) -> None
     (dataset_root / "images" / "blue.png").unlink()
     with pytest.raises(DatasetError, match=r"2 photos are not in .*, first red\.png"):
         load_dataset(dataset_root)
+
+
+def test_a_photo_listed_twice_in_one_split_is_told(breaks: Breaks) -> None:
+    root = breaks("Tiny.devImages.txt", "grey.png\ngrey.png\n")
+    with pytest.raises(DatasetError, match=r"grey\.png is listed in dev and again in dev"):
+        load_dataset(root)
+
+
+def test_windows_line_ends_and_empty_lines_do_not_matter(dataset_root: Path) -> None:
+    expected = load_dataset(dataset_root)
+    for path in dataset_root.glob("*.txt"):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n\r\n"))
+    assert load_dataset(dataset_root) == expected

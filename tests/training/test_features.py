@@ -9,7 +9,7 @@ from PIL import Image
 from training import features as caching
 from training.dataset import Dataset
 from training.encoder import CELLS, FEATURES
-from training.features import cache_features, encoder_id, load_image
+from training.features import FeatureCache, cache_features, encoder_id, load_image
 
 pytestmark = pytest.mark.tensorflow
 
@@ -81,6 +81,40 @@ def test_a_stopped_cache_computes_only_what_it_lacks(
     np.testing.assert_array_equal(resumed[2], complete[2])
     assert (resumed[3, :, 0, 0] == 7).all()
     assert len(loads) == 2
+
+
+def test_a_run_stopped_between_batches_goes_on_with_the_rest(
+    dataset: Dataset, loads: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caching, "BATCH", 2)
+    opened: list[str] = []
+
+    def stop_at_the_fifth(path: Path) -> Any:
+        if len(opened) == 4:
+            raise KeyboardInterrupt
+        opened.append(path.name)
+        return load_image(path)
+
+    monkeypatch.setattr(caching, "load_image", stop_at_the_fifth)
+    with pytest.raises(KeyboardInterrupt):
+        cache_features(dataset, "imagenet", tmp_path / "cache")
+    rest: list[str] = []
+    monkeypatch.setattr(
+        caching, "load_image", lambda path: rest.append(path.name) or load_image(path)
+    )
+    resumed = cache_features(dataset, "imagenet", tmp_path / "cache")
+    assert (opened, rest) == (list(dataset.names[:4]), list(dataset.names[4:]))
+    monkeypatch.setattr(caching, "load_image", load_image)
+    unstopped = cache_features(dataset, "imagenet", tmp_path / "another")
+    np.testing.assert_array_equal(resumed.maps, unstopped.maps)
+
+
+def test_a_cache_is_read_in_the_order_asked_for(dataset: Dataset) -> None:
+    names = dataset.names
+    maps = np.arange(len(names) * 2, dtype=np.float16).reshape(-1, 2, 1, 1)
+    cache = FeatureCache(maps, {name: row for row, name in enumerate(names)}, "imagenet")
+    read = cache.read([names[4], names[0], names[4]], [True, False, False])
+    assert read.ravel().tolist() == [9, 0, 8]
 
 
 def test_other_encoder_weights_get_another_cache(

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pycocoevalcap.bleu.bleu import Bleu
@@ -117,3 +119,62 @@ def test_our_tokeniser_splits_as_the_official_one() -> None:
 def test_captions_of_other_images_than_the_references_are_refused() -> None:
     with pytest.raises(ValueError, match=r"different images, first 0\.jpg"):
         image_statistics({}, {"0.jpg": ["a dog"]}, meteor=False)
+
+
+def scored(hypotheses: dict[str, str], references: dict[str, list[str]]) -> dict[str, float]:
+    return image_statistics(hypotheses, references, meteor=False).scores()
+
+
+def test_a_reference_given_back_scores_as_high_as_can_be() -> None:
+    captions = {"a": "one dog runs very fast", "b": "two cats sleep all day", "c": "red balls fly"}
+    scores = scored(captions, {name: [caption] for name, caption in captions.items()})
+    for name in ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L"):
+        assert scores[name] == pytest.approx(100)
+    # CIDEr-D is 10 for an image, as no n-gram is in all of them; "red balls fly" has no 4-gram.
+    assert scores["CIDEr"] == pytest.approx(100 * (10 + 10 + 7.5) / 3)
+
+
+def test_captions_without_a_right_word_score_nothing() -> None:
+    scores = scored({"a": "one dog", "b": "two cats"}, {"a": ["red balls fly"], "b": ["a sky"]})
+    assert all(score == pytest.approx(0, abs=1e-6) for score in scores.values())
+
+
+def test_bleu_is_that_computed_by_hand() -> None:
+    # Clipped, "the" is right twice of four; pairs: 0 of 3. Four words of five: exp(1 - 5 / 4).
+    scores = scored({"a": "the the the the"}, {"a": ["the cat and the dog"]})
+    assert scores["BLEU-1"] == pytest.approx(100 * np.exp(1 - 5 / 4) * 2 / 4)
+    assert scores["BLEU-2"] == pytest.approx(0, abs=1e-3)
+
+
+def test_an_empty_caption_counts_as_a_bad_one() -> None:
+    references = {"a": ["a cat sits there"], "b": ["a dog runs on grass"]}
+    good = scored({"a": "a cat sits there", "b": "a dog runs on grass"}, references)
+    half = scored({"a": "", "b": "a dog runs on grass"}, references)
+    assert half["BLEU-4"] == pytest.approx(100 * np.exp(1 - 9 / 5))
+    assert half["ROUGE-L"] == pytest.approx(good["ROUGE-L"] / 2)
+    assert half["CIDEr"] == pytest.approx(good["CIDEr"] / 2)
+
+
+def test_another_seed_makes_another_interval() -> None:
+    statistics = image_statistics(HYPOTHESES, REFERENCES, meteor=False)
+    first, second = (bootstrap(statistics, samples=50, seed=seed) for seed in (1, 2))
+    assert first["CIDEr"] != second["CIDEr"]
+
+
+def test_references_of_an_image_without_a_caption_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"different images, first 1\.jpg"):
+        image_statistics({"0.jpg": "a dog", "1.jpg": "a cat"}, {"0.jpg": ["a dog"]}, meteor=False)
+
+
+def test_without_java_our_tokeniser_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("training.metrics.have_java", lambda: False)
+    assert tokenized({"a": ["A dog's T-shirt .", "It isn't."]}) == {
+        "a": ["a dog 's t-shirt", "it is n't"]
+    }
+
+
+def test_java_is_looked_for_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not have_java()
+    (tmp_path / "java").touch(mode=0o755)
+    assert have_java()

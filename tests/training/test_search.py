@@ -141,3 +141,17 @@ def test_one_trace_serves_every_option_and_batch(search: Any) -> None:
     for images, beam_size, max_length, penalty in ((1, 1, 3, 0.0), (2, 4, 9, 1.0), (3, 10, 1, 0.5)):
         search(maps(images), beam_size, max_length, penalty)
     assert search.experimental_get_tracing_count() == 1
+
+
+def test_of_all_captions_the_best_by_length_penalty_comes_first(
+    decoder: Decoder, search: Any
+) -> None:
+    words = range(len(SPECIAL_WORDS), WORDS)
+    captions = [[*body, END] for n in range(3) for body in itertools.product(words, repeat=n)]
+    totals = {tuple(each): sum(log_probs(decoder, maps(1), each)) for each in captions}
+    winners = set()
+    for penalty in (0.0, 3.0):
+        best = max(totals, key=lambda each: totals[each] / len(each) ** penalty)
+        assert tuple(words_of(search(maps(1), len(captions), 2, penalty), 0, 0)) == best
+        winners.add(best)
+    assert len(winners) == 2

@@ -71,3 +71,46 @@ def test_the_file_has_a_word_a_line(tmp_path: Path) -> None:
 def test_a_broken_vocabulary_is_refused(words: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Vocabulary(words)
+
+
+@pytest.mark.parametrize(
+    ("caption", "tokens"),
+    [
+        ("a cat - or -- a dog", ["a", "cat", "or", "a", "dog"]),
+        ("an x-ray , half-eaten .", ["an", "x-ray", "half-eaten"]),
+        ("1/2 of 3.5 miles", ["1/2", "of", "3.5", "miles"]),
+        ("They can't, won't", ["they", "ca", "n't", "wo", "n't"]),
+        ("the dog\N{RIGHT SINGLE QUOTATION MARK}s toy", ["the", "dog", "'s", "toy"]),
+        ("DON'T", ["do", "n't"]),
+        ("naïve ÉCLAIR", ["naïve", "éclair"]),
+        ("so on ...", ["so", "on"]),
+        ("", []),
+    ],
+)
+def test_the_harder_cases_are_split_so_too(caption: str, tokens: list[str]) -> None:
+    assert tokenize(caption) == tokens
+
+
+@pytest.mark.parametrize("min_count", [1, 2, 3, 4])
+def test_a_word_is_known_from_min_count_on(min_count: int) -> None:
+    captions = [["thrice", "twice", "once"], ["thrice", "twice"], ["thrice"]]
+    known = Vocabulary.from_captions(captions, min_count).words[len(SPECIAL_WORDS) :]
+    assert known == ("thrice", "twice", "once")[: max(0, 4 - min_count)]
+
+
+def test_captions_without_unknown_words_survive_numbering() -> None:
+    captions = [tokenize("The dog's ball isn't red"), tokenize("A black-and-white T-shirt")]
+    vocabulary = Vocabulary.from_captions(captions, 1)
+    for caption in captions:
+        assert vocabulary.decode(vocabulary.encode(caption)[1:]) == caption
+
+
+def test_a_special_word_cannot_be_counted_from_a_caption() -> None:
+    captions = [tokenize("<start> a dog <end> <unk>")]
+    assert Vocabulary.from_captions(captions, 1).words[len(SPECIAL_WORDS) :] == (
+        "a",
+        "dog",
+        "end",
+        "start",
+        "unk",
+    )

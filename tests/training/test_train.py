@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.batches import Batch
+from training.batches import Batch, TrainingData
 from training.config import DecoderConfig, TrainConfig
 from training.dataset import Dataset
 from training.decoders import DECODERS, build_decoder
@@ -16,6 +16,7 @@ from training.features import FeatureCache
 from training.runs import load_run
 from training.text import PAD
 from training.train import Trainer, caption_loss, train
+from training.train import _train_epoch as train_epoch
 
 pytestmark = pytest.mark.tensorflow
 
@@ -161,3 +162,62 @@ def test_the_loss_is_smoothed_cross_entropy_over_words_and_ends_only() -> None:
     ]
     assert len(terms) == 9
     assert loss == pytest.approx(-np.mean(terms), rel=1e-5)
+
+
+def test_a_run_stopped_in_an_epoch_ends_as_if_it_had_not(
+    dataset: Dataset, features: FeatureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small("lstm", epochs=3)
+    train(config, dataset, features, tmp_path / "whole", resume=False)
+
+    def stop(trainer: Trainer, data: TrainingData, epoch: int) -> float:
+        if epoch == 2:
+            raise KeyboardInterrupt
+        return train_epoch(trainer, data, epoch)
+
+    monkeypatch.setattr("training.train._train_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, dataset, features, tmp_path / "stopped", resume=False)
+    monkeypatch.undo()
+    train(config, dataset, features, tmp_path / "stopped", resume=True)
+    whole, stopped = rows(tmp_path / "whole"), rows(tmp_path / "stopped")
+    assert [row["epoch"] for row in stopped] == [1, 2, 3]
+    for name in ("loss", "learning_rate", "dev CIDEr"):
+        expected = [row[name] for row in whole]
+        assert [row[name] for row in stopped] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_loss_that_is_no_number_ends_the_run(
+    dataset: Dataset, features: FeatureCache, tmp_path: Path
+) -> None:
+    features.maps[:] = np.inf
+    with pytest.raises(FloatingPointError, match="epoch 1 is nan; lower the learning rate"):
+        train(small("lstm"), dataset, features, tmp_path, resume=False)
+    assert not (tmp_path / "best.weights.h5").exists()
+    assert not (tmp_path / "metrics.jsonl").exists()
+
+
+@pytest.mark.parametrize("architecture", sorted(DECODERS))
+def test_only_kernels_and_embeddings_decay(architecture: str) -> None:
+    trainer = Trainer(small(architecture, weight_decay=0.5), 12, 200)
+    variables = trainer.decoder.trainable_variables
+    for variable in variables:
+        variable.assign(tf.ones_like(variable))
+    nothing = [tf.zeros_like(variable) for variable in variables]
+    for _ in range(2):  # the first step's learning rate is 0
+        trainer.optimizer.apply_gradients(zip(nothing, variables, strict=True))
+    decayed = {variable.path for variable in variables if np.max(variable) < 1}
+    kept = {variable.path for variable in variables} - decayed
+    assert all(path.endswith(("kernel", "embedding")) for path in decayed)
+    assert all(path.endswith(("bias", "gamma", "beta", "position")) for path in kept)
+    assert decayed
+    assert kept
+
+
+def test_the_learning_rate_warms_up_and_falls_to_nothing() -> None:
+    trainer = Trainer(small("lstm", warmup_steps=10, learning_rate=0.01), 12, 100)
+    rates = []
+    for step in (0, 5, 10, 55, 100):
+        trainer.optimizer.iterations.assign(step)
+        rates.append(float(trainer.optimizer.learning_rate))
+    assert rates == pytest.approx([0, 0.005, 0.01, 0.005, 0], abs=1e-6)
