@@ -112,7 +112,7 @@ MANY = tuple(f"{i}.jpg" for i in range(45))
 @pytest.fixture
 def lengthy(tmp_path: Path) -> Dataset:
     """Photos whose longest captions have 1 to 25 words; photo 7's name a side."""
-    captions = {
+    captions: dict[str, tuple[str, ...]] = {
         name: (" ".join(f"w{i}x{n}" for n in range(1 + i * 7 % 25)), f"w{i}x0", f"w{i}x0 short")
         for i, name in enumerate(MANY)
     }

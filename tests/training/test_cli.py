@@ -30,6 +30,8 @@ def test_steps_follow_one_another_from_photos_to_scores(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(caching, "load_encoder", lambda weights: CheapEncoder())
+    for module in ("metrics", "evaluate"):  # METEOR takes seconds; test_evaluate.py has it
+        monkeypatch.setattr(f"training.{module}.have_java", lambda: False)
     (tmp_path / "small.toml").write_text(CONFIG)
     run = tmp_path / "run"
     data = ["--data", str(dataset_root), "--cache", str(tmp_path / "cache")]

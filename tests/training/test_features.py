@@ -99,9 +99,12 @@ def test_a_run_stopped_between_batches_goes_on_with_the_rest(
     with pytest.raises(KeyboardInterrupt):
         cache_features(dataset, "imagenet", tmp_path / "cache")
     rest: list[str] = []
-    monkeypatch.setattr(
-        caching, "load_image", lambda path: rest.append(path.name) or load_image(path)
-    )
+
+    def note(path: Path) -> Any:
+        rest.append(path.name)
+        return load_image(path)
+
+    monkeypatch.setattr(caching, "load_image", note)
     resumed = cache_features(dataset, "imagenet", tmp_path / "cache")
     assert (opened, rest) == (list(dataset.names[:4]), list(dataset.names[4:]))
     monkeypatch.setattr(caching, "load_image", load_image)

@@ -26,7 +26,7 @@ SPEC = [
 ]
 
 
-@pytest.fixture(params=sorted(DECODERS))
+@pytest.fixture(scope="module", params=sorted(DECODERS))
 def decoder(request: pytest.FixtureRequest) -> Decoder:
     """Random weights, large enough that words differ in probability."""
     keras.utils.set_random_seed(3)
@@ -36,7 +36,7 @@ def decoder(request: pytest.FixtureRequest) -> Decoder:
     return decoder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def search(decoder: Decoder) -> Any:
     return tf.function(lambda *given: beam_search(decoder, *given), input_signature=SPEC)
 

@@ -1,0 +1,40 @@
+from typing import get_args
+
+import pytest
+import tensorflow as tf
+
+from training.config import Architecture, DecoderConfig
+from training.decoders import DECODERS, build_decoder
+from training.encoder import CELLS, FEATURES
+
+pytestmark = pytest.mark.tensorflow
+
+WORDS = 20
+
+
+def test_every_architecture_a_configuration_can_name_has_a_decoder() -> None:
+    assert set(DECODERS) == set(get_args(Architecture))
+
+
+@pytest.mark.parametrize("architecture", get_args(Architecture))
+def test_a_new_decoder_is_of_its_kind_and_has_all_its_weights(architecture: Architecture) -> None:
+    config = DecoderConfig(architecture=architecture, units=16, attention_units=8)
+    decoder = build_decoder(config, WORDS)
+    assert type(decoder) is DECODERS[architecture]
+    assert decoder.name == architecture
+    made = [weight.path for weight in decoder.weights]
+    logits = decoder(tf.ones([2, CELLS, FEATURES]), tf.ones([2, 3], tf.int32), training=True)
+    assert logits.shape == (2, 3, WORDS)
+    assert [weight.path for weight in decoder.weights] == made
+    assert all(layer.built for layer in decoder.layers if layer.weights)
+
+
+@pytest.mark.parametrize("architecture", get_args(Architecture))
+def test_input_and_output_words_share_one_matrix(architecture: Architecture) -> None:
+    config = DecoderConfig(architecture=architecture, units=16, attention_units=8)
+    few, many = build_decoder(config, WORDS), build_decoder(config, WORDS + 1)
+    assert many.count_params() - few.count_params() == 16 + 1  # a vector and a bias a word
+
+
+def test_only_the_attention_decoder_attends() -> None:
+    assert {name for name, kind in DECODERS.items() if kind.attends} == {"attention"}
