@@ -41,7 +41,7 @@ class TrainingData:
         self._batch_images = config.batch_images
         words = {name: dataset.tokens(name) for name in self.names}
         self._ids = {
-            name: [vocabulary.encode(caption)[: config.max_words + 2] for caption in captions]
+            name: [_cut(vocabulary.encode(caption), config.max_words) for caption in captions]
             for name, captions in words.items()
         }
         self._sided = {
@@ -89,6 +89,11 @@ class TrainingData:
         )
         counts = np.bincount(bucket)
         return int(np.ceil(counts / self._batch_images).sum())
+
+
+def _cut(ids: list[int], max_words: int) -> list[int]:
+    """A caption of too many words loses them and its `<end>`: it would end too soon."""
+    return ids if len(ids) <= max_words + 2 else ids[: max_words + 1]
 
 
 def pad(

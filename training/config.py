@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Architecture = Literal["lstm", "attention"]
 
@@ -44,5 +44,11 @@ class TrainConfig(BaseModel):
 
 
 def load_config(path: Path) -> TrainConfig:
-    """Raises FileNotFoundError, tomllib.TOMLDecodeError or pydantic.ValidationError."""
-    return TrainConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    """Raises FileNotFoundError, and ValueError with every mistake in one line."""
+    try:
+        return TrainConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        mistakes = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise ValueError(f"{path}: {'; '.join(mistakes)}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: {error}") from error

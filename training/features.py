@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from training.dataset import Dataset
@@ -33,9 +33,10 @@ class FeatureCache:
 
 
 def load_image(path: Path) -> npt.NDArray[np.uint8]:
-    """RGB pixels uint8 [224, 224, 3]; the whole frame is squashed to a square."""
+    """RGB pixels uint8 [224, 224, 3], upright; the whole frame is squashed to a square."""
     with Image.open(path) as image:
-        square = image.convert("RGB").resize((IMAGE_SIDE, IMAGE_SIDE), RESIZE_FILTER)
+        upright = ImageOps.exif_transpose(image)
+        square = upright.convert("RGB").resize((IMAGE_SIDE, IMAGE_SIDE), RESIZE_FILTER)
     return np.asarray(square)
 
 

@@ -95,15 +95,14 @@ def train(
     """Train into the folder `run`: config, vocabulary, checkpoints, best weights, metrics.
 
     Raises FileExistsError if `run` holds a run that `resume` does not ask to go on with, and
-    ValueError if it was started with another configuration.
+    ValueError if it was started with another configuration, encoder or vocabulary.
     """
-    _claim(run, config, features.encoder, resume)
-    keras.utils.set_random_seed(config.seed)
     vocabulary = Vocabulary.from_captions(
         (tokens for name in dataset.splits["train"] for tokens in dataset.tokens(name)),
         config.min_count,
     )
-    vocabulary.save(run / VOCABULARY)
+    _claim(run, config, features.encoder, vocabulary, resume)
+    keras.utils.set_random_seed(config.seed)
     data = TrainingData(dataset, features, vocabulary, config)
     trainer = Trainer(config, len(vocabulary), config.epochs * data.steps())
     progress = Progress()
@@ -116,6 +115,7 @@ def train(
     manager = tf.train.CheckpointManager(checkpoint, run / "checkpoints", max_to_keep=1)
     if manager.restore_or_initialize():
         print(f"going on after epoch {int(progress.epoch)}", flush=True)
+    _forget_rows_after(int(progress.epoch), run)
     generator = Generator(trainer.averaged, vocabulary)
     references = {
         name: [" ".join(tokens) for tokens in captions]
@@ -142,12 +142,15 @@ def train(
             progress.best_epoch.assign(epoch)
             trainer.averaged.save_weights(run / WEIGHTS)
         progress.epoch.assign(epoch)
-        manager.save()
         _report(row, run, writer)
+        manager.save()
     print(f"best dev CIDEr {float(progress.best_cider):.2f}, epoch {int(progress.best_epoch)}")
 
 
-def _claim(run: Path, config: TrainConfig, encoder: str, resume: bool) -> None:
+def _claim(
+    run: Path, config: TrainConfig, encoder: str, vocabulary: Vocabulary, resume: bool
+) -> None:
+    """Make `run` ours, or check that what is to go on is what was started."""
     run.mkdir(parents=True, exist_ok=True)
     file = run / CONFIG
     if not file.is_file():
@@ -156,11 +159,28 @@ def _claim(run: Path, config: TrainConfig, encoder: str, resume: bool) -> None:
             "encoder_weights": encoder,
             "provenance": provenance(),
         }
+        vocabulary.save(run / VOCABULARY)
         file.write_text(json.dumps(described, indent=2) + "\n")
-    elif not resume:
+        return
+    if not resume:
         raise FileExistsError(f"{run} holds a run; go on with --resume or name another --run")
-    elif TrainConfig.model_validate(json.loads(file.read_text())["train"]) != config:
-        raise ValueError(f"{run} was started with another configuration; name another --run")
+    started = json.loads(file.read_text())
+    same = {
+        "configuration": TrainConfig.model_validate(started["train"]) == config,
+        "encoder": started["encoder_weights"] == encoder,
+        "vocabulary": Vocabulary.load(run / VOCABULARY).words == vocabulary.words,
+    }
+    for what, is_same in same.items():
+        if not is_same:
+            raise ValueError(f"{run} was started with another {what}; name another --run")
+
+
+def _forget_rows_after(epoch: int, run: Path) -> None:
+    """Drop the metrics of an epoch that a stop left without a checkpoint; it is trained again."""
+    path = run / METRICS
+    if path.is_file():
+        rows = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(row for row in rows if json.loads(row)["epoch"] <= epoch))
 
 
 def _stale(progress: Progress, config: TrainConfig) -> bool:

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from tests.conftest import REPOSITORY
 from training.config import load_config
@@ -29,11 +28,14 @@ def test_what_is_left_out_takes_its_default(tmp_path: Path) -> None:
         ('epoch = 3\n[decoder]\narchitecture = "lstm"', "Extra inputs are not permitted"),
         ('epochs = 0\n[decoder]\narchitecture = "lstm"', "greater than or equal to 1"),
         ('[decoder]\narchitecture = "lstm"\ndropout = 1.0', "less than 1"),
-        ("epochs = 3", "Field required"),
+        ("epochs = 3", "decoder: Field required"),
+        ("epochs", "Expected '='"),
     ],
 )
 def test_a_mistake_is_told(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(ValueError, match=message) as raised:
         load_config(path)
+    assert "\n" not in str(raised.value)
+    assert str(path) in str(raised.value)

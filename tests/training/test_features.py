@@ -42,6 +42,16 @@ def test_a_photo_is_squashed_to_a_square(tmp_path: Path) -> None:
     assert (pixels == 200).all()
 
 
+def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
+    dark_above = Image.fromarray(np.repeat(np.array([[0], [200]], np.uint8), 112, axis=0))
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    dark_above.resize((224, 224)).save(tmp_path / "turned.png", exif=exif)
+    pixels = load_image(tmp_path / "turned.png")
+    assert pixels[:100].min() > 190
+    assert pixels[-100:].max() < 10
+
+
 def test_every_photo_is_cached_plain_and_mirrored(
     dataset: Dataset, loads: list[str], tmp_path: Path
 ) -> None:

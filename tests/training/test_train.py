@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -60,23 +61,42 @@ def test_a_run_keeps_all_that_made_it_and_can_be_loaded(
     assert "grey" not in words  # a word of the dev split
 
 
-def test_a_stopped_run_goes_on_after_its_last_epoch(
+def test_an_epoch_without_a_checkpoint_is_trained_again_and_reported_once(
     dataset: Dataset, features: FeatureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small("lstm", epochs=3)
-    reports = []
+    save = tf.train.CheckpointManager.save
+    saves = []
 
-    def stop_after_one(*given: Any) -> None:
-        reports.append(given)
-        if len(reports) == 2:
+    def stop_at_the_second(manager: Any) -> Any:
+        saves.append(manager)
+        if len(saves) == 2:
             raise KeyboardInterrupt
+        return save(manager)
 
-    monkeypatch.setattr("training.train._report", stop_after_one)
+    monkeypatch.setattr(tf.train.CheckpointManager, "save", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
         train(config, dataset, features, tmp_path, resume=False)
     monkeypatch.undo()
+    assert [row["epoch"] for row in rows(tmp_path)] == [1, 2]
     train(config, dataset, features, tmp_path, resume=True)
-    assert [row["epoch"] for row in rows(tmp_path)] == [3]
+    assert [row["epoch"] for row in rows(tmp_path)] == [1, 2, 3]
+
+
+def test_a_run_goes_on_only_with_what_it_was_started_with(
+    dataset: Dataset, features: FeatureCache, tmp_path: Path
+) -> None:
+    config = small("lstm", epochs=1)
+    train(config, dataset, features, tmp_path, resume=False)
+    words = (tmp_path / "vocabulary.txt").read_text()
+    other = dataclasses.replace(features, encoder="sha256:other")
+    with pytest.raises(ValueError, match="started with another encoder"):
+        train(config, dataset, other, tmp_path, resume=True)
+    more = dataset.captions | {"red.png": ("Zebra aardvark .",)}
+    with pytest.raises(ValueError, match="started with another vocabulary"):
+        train(config, dataclasses.replace(dataset, captions=more), features, tmp_path, resume=True)
+    assert (tmp_path / "vocabulary.txt").read_text() == words
+    assert len(load_run(tmp_path, "imagenet").vocabulary) == len(words.splitlines())
 
 
 def test_a_run_is_not_overwritten_by_accident(
