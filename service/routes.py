@@ -2,9 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from asgi_correlation_id import correlation_id
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
@@ -24,30 +25,19 @@ STATIC = Path(__file__).parent / "static"
 router = APIRouter()
 
 
-def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+def _held(name: str) -> Callable[[Request], Any]:
+    """A dependency on what `create_app` put into the application's state."""
+
+    def held(request: Request) -> Any:
+        return getattr(request.app.state, name)
+
+    return held
 
 
-def _admission(request: Request) -> Admission:
-    admission: Admission = request.app.state.admission
-    return admission
-
-
-def _readiness(request: Request) -> Readiness:
-    readiness: Readiness = request.app.state.readiness
-    return readiness
-
-
-def _decoders(request: Request) -> Executor:
-    decoders: Executor = request.app.state.decoders
-    return decoders
-
-
-CurrentSettings = Annotated[Settings, Depends(_settings)]
-CurrentAdmission = Annotated[Admission, Depends(_admission)]
-CurrentReadiness = Annotated[Readiness, Depends(_readiness)]
-CurrentDecoders = Annotated[Executor, Depends(_decoders)]
+CurrentSettings = Annotated[Settings, Depends(_held("settings"))]
+CurrentAdmission = Annotated[Admission, Depends(_held("admission"))]
+CurrentReadiness = Annotated[Readiness, Depends(_held("readiness"))]
+CurrentDecoders = Annotated[Executor, Depends(_held("decoders"))]
 
 
 async def _one_image(
