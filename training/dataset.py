@@ -35,8 +35,11 @@ class Dataset:
         """The tokenised captions of an image; one without any word is left out."""
         return [tokens for caption in self.captions[name] if (tokens := tokenize(caption))]
 
-    def references(self, split: str) -> dict[str, list[list[str]]]:
-        return {name: self.tokens(name) for name in self.splits[split]}
+    def references(self, split: str) -> dict[str, list[str]]:
+        """The tokenised captions of each image of a split, words joined by spaces."""
+        return {
+            name: [" ".join(tokens) for tokens in self.tokens(name)] for name in self.splits[split]
+        }
 
 
 def load_dataset(root: Path) -> Dataset:

@@ -63,13 +63,16 @@ def export(
     """Write the artifact of a tuned and evaluated run, replacing the one in `output`.
 
     `card` is the model card's text with `$`-placeholders, as `training/model_card.md` has them.
-    Raises FileNotFoundError where `tune` or `evaluate` has not run yet.
+    Raises FileNotFoundError where `tune` or `evaluate` has not run yet, and ValueError where the
+    test scores are not those of the tuned search.
     """
     loaded = load_run(run, encoder_id(encoder_weights))
     test = run / "test.json"
     if not test.is_file():
         raise FileNotFoundError(f"{test} is missing; run `python -m training evaluate` first")
-    metrics = json.loads(test.read_text())
+    metrics, search = json.loads(test.read_text()), asdict(tuned_options(run))
+    if metrics["search"] != search:
+        raise ValueError(f"{test} is of other search options; run `python -m training evaluate`")
     module = caption_module(load_encoder(encoder_weights), loaded.decoder)
 
     saved = output / "captioner"
@@ -92,7 +95,7 @@ def export(
             "width": IMAGE_SIDE,
             "resize_filter": RESIZE_FILTER.name.lower(),
         },
-        "search": asdict(tuned_options(run)),
+        "search": search,
         "limits": LIMITS,
         "metrics": {key: metrics[key] for key in ("split", "images", "scores", "variety")},
         "calibration": None,

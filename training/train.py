@@ -117,10 +117,7 @@ def train(
         print(f"going on after epoch {int(progress.epoch)}", flush=True)
     _forget_rows_after(int(progress.epoch), run)
     generator = Generator(trainer.averaged, vocabulary)
-    references = {
-        name: [" ".join(tokens) for tokens in captions]
-        for name, captions in dataset.references("dev").items()
-    }
+    references = dataset.references("dev")
     writer = tf.summary.create_file_writer(str(run / "tensorboard"))
 
     while int(progress.epoch) < config.epochs and not _stale(progress, config):

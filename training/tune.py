@@ -23,10 +23,7 @@ def tune(dataset: Dataset, features: FeatureCache, run: Path) -> SearchOptions:
     """
     loaded = load_run(run, features.encoder)
     generator = Generator(loaded.decoder, loaded.vocabulary)
-    references = {
-        name: [" ".join(tokens) for tokens in captions]
-        for name, captions in dataset.references("dev").items()
-    }
+    references = dataset.references("dev")
     rows = []
     for beam_size in BEAM_SIZES:
         options = SearchOptions(beam_size=beam_size)

@@ -19,9 +19,9 @@ def test_a_caption_may_hold_commas(dataset: Dataset) -> None:
     assert dataset.captions["green.png"][1] == "Grass, on a field ."
 
 
-def test_references_are_the_tokens_of_a_split_s_captions(dataset: Dataset) -> None:
+def test_references_are_the_tokenised_captions_of_a_split(dataset: Dataset) -> None:
     assert dataset.references("dev") == {
-        "grey.png": [["a", "dog", "on", "a", "field"], ["a", "grey", "dog"], ["the", "dog", "runs"]]
+        "grey.png": ["a dog on a field", "a grey dog", "the dog runs"]
     }
 
 

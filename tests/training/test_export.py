@@ -52,8 +52,8 @@ def write_run(run: Path, architecture: Architecture) -> None:
     (run / "search.json").write_text(json.dumps({"chosen": SEARCH}))
     scores = {"CIDEr": {"score": 12.34, "interval": [11.0, 13.0]}}
     variety = {"distinct_share": 0.5, "copied_from_training_share": 0.25, "vocabulary_used": 9}
-    measured = {"split": "test", "images": 3, "scores": scores, "variety": variety}
-    (run / "test.json").write_text(json.dumps(measured | {"provenance": {}}))
+    measured = {"split": "test", "images": 3, "search": SEARCH, "provenance": {}}
+    (run / "test.json").write_text(json.dumps(measured | {"scores": scores, "variety": variety}))
 
 
 @pytest.fixture(params=["lstm", "attention"])
@@ -147,6 +147,18 @@ def test_an_unfinished_run_is_refused_with_what_to_do(
     (tmp_path / "run" / missing).unlink()
     with pytest.raises(FileNotFoundError, match=advice):
         export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+
+
+def test_scores_of_another_search_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    retuned = SEARCH | {"beam_size": 7}
+    (tmp_path / "run" / "search.json").write_text(json.dumps({"chosen": retuned}))
+    with pytest.raises(ValueError, match=r"other search options; run `python -m training evaluate"):
+        export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+    assert not (tmp_path / "artifact").exists()
 
 
 def test_a_run_on_another_encoder_s_features_is_refused(tmp_path: Path) -> None:
