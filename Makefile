@@ -32,7 +32,7 @@ docs: $(VENV)/.development ## write the tables in the documents anew
 	$(BIN)/python -m docs.render
 
 benchmark: $(VENV)/.development ## measure start-up, memory and latency on this machine
-	$(BIN)/python benchmarks/latency.py
+	$(BIN)/python -m benchmarks.latency
 
 lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

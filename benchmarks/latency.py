@@ -7,14 +7,11 @@ import argparse
 import json
 import os
 import platform
-import socket
 import statistics
-import subprocess
-import sys
-import time
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -22,7 +19,8 @@ import skimage
 from PIL import Image
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
+from benchmarks.server import ROOT, start_server
+
 OUTPUT = ROOT / "benchmarks" / "results" / "latency.json"
 EXAMPLE = ROOT / "docs" / "results" / "response.json"  # what the README shows
 PHOTOS = Path(skimage.__file__).parent / "data"
@@ -46,36 +44,6 @@ def photo(width: int, height: int) -> bytes:
         buffer = BytesIO()
         image.convert("RGB").resize((width, height)).save(buffer, "JPEG", quality=90)
     return buffer.getvalue()
-
-
-def start() -> tuple[str, subprocess.Popen[bytes], float]:
-    """A server of its own: its address, its process, and the seconds until it was ready."""
-    with socket.socket() as any_socket:
-        any_socket.bind(("127.0.0.1", 0))
-        port = any_socket.getsockname()[1]
-    started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "service"],
-        cwd=ROOT,
-        env=os.environ | {"CAPTION_PORT": str(port), "CAPTION_LOG_LEVEL": "warning"},
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    while True:
-        if process.poll() is not None:
-            raise RuntimeError("the server stopped; run `python -m service` to see why")
-        try:
-            if httpx.get(f"{url}/health").status_code == httpx.codes.OK:
-                return url, process, time.perf_counter() - started
-        except httpx.TransportError:
-            pass
-        time.sleep(0.05)
-
-
-def resident_megabytes(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(kilobytes) / 1000
 
 
 def measure(url: str, cases: list[Case], repeats: int) -> dict[str, list[float]]:
@@ -105,21 +73,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=100)
     repeats = parser.parse_args().repeats
-    url, process, ready_seconds = start()
+    with TemporaryDirectory() as folder:
+        server = start_server(Path(folder) / "log", CAPTION_LOG_LEVEL="warning")
+        ready_seconds = server.wait_until_ready()
     try:
         flickr, phone = photo(500, 375), photo(4032, 3024)
         cases = [
             *(Case(f"500x375 JPEG, beam {k}", flickr, {"beam_size": str(k)}) for k in BEAM_SIZES),
             Case("4032x3024 JPEG, beam 3", phone, {"beam_size": "3"}),
         ]
-        taken = measure(url, cases, repeats)
-        memory = resident_megabytes(process.pid)
+        taken = measure(server.url, cases, repeats)
+        memory = server.resident_bytes() / 1e6
         example = httpx.post(
-            f"{url}/caption", files={"image": (PHOTOS / EXAMPLE_PHOTO).read_bytes()}
+            f"{server.url}/caption", files={"image": (PHOTOS / EXAMPLE_PHOTO).read_bytes()}
         ).json()
     finally:
-        process.terminate()
-        process.wait()
+        server.process.terminate()
+        server.process.wait()
     rows = [
         {"what": "from `python -m service` to ready", "value": f"{ready_seconds:.1f} s"},
         {"what": "resident memory afterwards", "value": f"{memory:.0f} MB"},

@@ -54,7 +54,6 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument(
         "--card",
         type=Path,
-        default=Path(__file__).parent / "model_card.md",
         help="template of the model card; write your own for data of your own",
     )
     export.set_defaults(step=_export)
@@ -117,7 +116,7 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from training.export import export
+    from training.export import CARD, export
 
     export(
         options.run,
@@ -125,6 +124,6 @@ def _export(options: argparse.Namespace) -> None:
         options.name,
         options.version,
         options.output,
-        options.card,
+        options.card or CARD,
     )
     print(f"wrote {options.output}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from training.dataset import Dataset
 from training.features import FeatureCache
-from training.generate import Generator, SearchOptions
+from training.generate import Generator
 from training.metrics import bootstrap, have_java, image_statistics, tokenized
 from training.provenance import provenance
 from training.runs import load_run, tuned_options
@@ -16,19 +16,13 @@ from training.runs import load_run, tuned_options
 SCORES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 
 
-def evaluate_run(
-    dataset: Dataset,
-    features: FeatureCache,
-    run: Path,
-    split: str,
-    options: SearchOptions | None = None,
-) -> dict[str, Any]:
-    """Caption a split with the run's tuned options, or with those given, and score it.
+def evaluate_run(dataset: Dataset, features: FeatureCache, run: Path, split: str) -> dict[str, Any]:
+    """Caption a split with the run's tuned options, and score it.
 
     Writes `SPLIT.json`, `SPLIT.md` and `SPLIT-captions.json` into the run.
     """
     loaded = load_run(run, features.encoder)
-    options = options or tuned_options(run)
+    options = tuned_options(run)
     generator = Generator(loaded.decoder, loaded.vocabulary)
     captions = generator.captions(features, dataset.splits[split], options, split)
     result = {
@@ -100,11 +94,7 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
         "| metric | score | 95% interval |",
         "|---|---|---|",
-        *(
-            f"| {name} | {each['score']:.1f} | {each['interval'][0]:.1f} to "
-            f"{each['interval'][1]:.1f} |"
-            for name, each in result["scores"].items()
-        ),
+        *score_rows(result["scores"]),
         "",
         f"{variety['distinct_share']:.1%} distinct captions, {variety['vocabulary_used']} words "
         f"used, {variety['copied_from_training_share']:.1%} copied from training, "
@@ -112,3 +102,11 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def score_rows(scores: Mapping[str, Any]) -> list[str]:
+    """A table's row for each metric, with its interval."""
+    return [
+        f"| {name} | {each['score']:.1f} | {each['interval'][0]:.1f} to {each['interval'][1]:.1f} |"
+        for name, each in scores.items()
+    ]

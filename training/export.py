@@ -1,6 +1,5 @@
 """From a run to the artifact that the service loads."""
 
-import hashlib
 import json
 import shutil
 from dataclasses import asdict
@@ -13,8 +12,9 @@ import tensorflow as tf
 
 from training.decoder import Decoder
 from training.encoder import IMAGE_SIDE, encode, load_encoder
+from training.evaluate import score_rows
 from training.features import RESIZE_FILTER, encoder_id
-from training.provenance import provenance
+from training.provenance import provenance, sha256
 from training.runs import VOCABULARY, load_run, tuned_options
 from training.search import beam_search
 
@@ -116,25 +116,20 @@ def checksums(folder: Path) -> dict[str, str]:
     """sha256 of every file the service relies on, by its path below `folder`."""
     files = [path for path in sorted((folder / "captioner").rglob("*")) if path.is_file()]
     return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in (*files, folder / VOCABULARY)
+        path.relative_to(folder).as_posix(): sha256(path) for path in (*files, folder / VOCABULARY)
     }
 
 
 def model_card(template: str, manifest: dict[str, Any], vocabulary: int) -> str:
     """The card's text with this model's numbers."""
     metrics = manifest["metrics"]
-    rows = [
-        f"| {name} | {each['score']:.1f} | {each['interval'][0]:.1f} to {each['interval'][1]:.1f} |"
-        for name, each in metrics["scores"].items()
-    ]
     return Template(template).substitute(
         name=manifest["name"],
         version=manifest["version"],
         architecture=manifest["architecture"],
         encoder=manifest["provenance"]["training"]["encoder_weights"],
         images=metrics["images"],
-        scores="\n".join(rows),
+        scores="\n".join(score_rows(metrics["scores"])),
         beam_size=manifest["search"]["beam_size"],
         length_penalty=manifest["search"]["length_penalty"],
         distinct=f"{metrics['variety']['distinct_share']:.0%}",

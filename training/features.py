@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from training.dataset import Dataset
 from training.encoder import CELLS, FEATURES, IMAGE_SIDE, encode, load_encoder
+from training.provenance import sha256
 
 BATCH = 32
 RESIZE_FILTER = Image.Resampling.BICUBIC
@@ -46,7 +47,8 @@ def cache_features(dataset: Dataset, weights: str, root: Path) -> FeatureCache:
     The folder's name is made of the encoder weights and the images' names, so another encoder
     or data set gets another cache; a stopped run goes on where it was.
     """
-    folder = root / _key(dataset, weights)
+    encoder = encoder_id(weights)
+    folder = root / _key(dataset, encoder)
     folder.mkdir(parents=True, exist_ok=True)
     shape = (len(dataset.names), 2, CELLS, FEATURES)
     maps = _open(folder / "maps.npy", np.float16, shape)
@@ -54,9 +56,7 @@ def cache_features(dataset: Dataset, weights: str, root: Path) -> FeatureCache:
     (folder / "names.json").write_text(json.dumps(dataset.names))
     if todo := np.flatnonzero(~done).tolist():
         _fill(dataset, weights, maps, done, todo)
-    return FeatureCache(
-        maps, {name: row for row, name in enumerate(dataset.names)}, encoder_id(weights)
-    )
+    return FeatureCache(maps, {name: row for row, name in enumerate(dataset.names)}, encoder)
 
 
 def _fill(
@@ -92,8 +92,8 @@ def _open(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
     return np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
 
 
-def _key(dataset: Dataset, weights: str) -> str:
-    parts = "\n".join((encoder_id(weights), *dataset.names))
+def _key(dataset: Dataset, encoder: str) -> str:
+    parts = "\n".join((encoder, *dataset.names))
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
@@ -101,4 +101,4 @@ def encoder_id(weights: str) -> str:
     """ "imagenet", or the sha256 of a weights file, which does not change with its place."""
     if weights == "imagenet":
         return weights
-    return f"sha256:{hashlib.sha256(Path(weights).read_bytes()).hexdigest()}"
+    return f"sha256:{sha256(Path(weights))}"

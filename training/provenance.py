@@ -1,5 +1,6 @@
 """Where a result came from: the revision of the code, and the libraries' versions."""
 
+import hashlib
 import platform
 import subprocess
 from pathlib import Path
@@ -26,3 +27,8 @@ def git_revision() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found.stdout.strip()
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmarks.server import Server
 from tests.conftest import REPOSITORY
-from tests.end_to_end.conftest import Server
 from tests.photos import FOLDER, flickr_sized_jpeg
 
 pytestmark = pytest.mark.http

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from tests.end_to_end.conftest import Server
+from benchmarks.server import Server
 from tests.photos import FOLDER
 
 pytestmark = pytest.mark.browser

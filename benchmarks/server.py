@@ -1,0 +1,66 @@
+"""A server in a process of its own, for the benchmarks and the end-to-end tests."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_WITHIN_SECONDS = 60
+
+
+class ServerError(Exception):
+    """The server stopped or did not become ready in time; the message holds its log."""
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    process: subprocess.Popen[bytes]
+    environment: dict[str, str]
+    log: Path
+    started: float  # perf_counter()
+
+    def wait_until_ready(self) -> float:
+        """Seconds from the start until `/health` said so. Raises ServerError."""
+        deadline = self.started + READY_WITHIN_SECONDS
+        while time.perf_counter() < deadline and self.process.poll() is None:
+            try:
+                if httpx.get(f"{self.url}/health").status_code == httpx.codes.OK:
+                    return time.perf_counter() - self.started
+            except httpx.TransportError:
+                pass
+            time.sleep(0.05)
+        self.process.kill()
+        self.process.wait()
+        log = self.log.read_text(errors="replace")
+        raise ServerError(f"the server did not become ready:\n{log}")
+
+    def resident_bytes(self) -> int:
+        """Resident memory as Linux tells it, in /proc."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return int(line.split()[1]) * 1024
+
+
+def start_server(log: Path, **settings: str) -> Server:
+    """`python -m service` on a free port, with CAPTION_* settings; it writes to `log`."""
+    with socket.socket() as any_socket:
+        any_socket.bind(("127.0.0.1", 0))
+        port = any_socket.getsockname()[1]
+    environment = os.environ | settings | {"CAPTION_PORT": str(port)}
+    started = time.perf_counter()
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    return Server(f"http://127.0.0.1:{port}", process, environment, log, started)
