@@ -38,13 +38,14 @@ class State:
 
 
 class NumpyDecoder:
-    """One image's decoder, `lstm` or `attention`, from weights by name."""
+    """One image's decoder, an LSTM with or without attention, from weights by name."""
 
     def __init__(self, weights: Mapping[str, Any], maps: npt.ArrayLike) -> None:
         self.w = {
             path.partition("/")[2]: np.asarray(value, np.float64) for path, value in weights.items()
         }
         self.attends = "energy/kernel" in self.w
+        self.adapts = "sentinel_key/kernel" in self.w
         self.units = self.w["embedding"].shape[1]
         cells = np.asarray(maps, np.float64)
         image = self.norm("image_norm", self.dense("image", cells.mean(axis=0)))
@@ -66,7 +67,7 @@ class NumpyDecoder:
         gates = gates + state.hidden @ self.w["lstm/recurrent_kernel"]
         parts = np.split(gates, len(gates) // self.units)
         cell = sigmoid(parts[1]) * state.cell + sigmoid(parts[0]) * np.tanh(parts[2])
-        sentinel = sigmoid(parts[4]) * np.tanh(cell) if self.attends else np.zeros_like(cell)
+        sentinel = sigmoid(parts[4]) * np.tanh(cell) if self.adapts else np.zeros_like(cell)
         return State(sigmoid(parts[3]) * np.tanh(cell), cell, sentinel)
 
     def step(self, token: int, state: State) -> tuple[Floats, State, Floats]:
@@ -81,6 +82,9 @@ class NumpyDecoder:
     def look(self, state: State) -> tuple[Floats, Floats]:
         query = self.dense("query", state.hidden)
         cells = np.tanh(self.dense("key", self.cells) + query)
+        if not self.adapts:
+            attention = np.exp(log_softmax(self.dense("energy", cells)[:, 0]))
+            return attention @ self.cells + state.hidden, attention
         sentinel = np.tanh(self.dense("sentinel_key", state.sentinel) + query)
         energies = np.append(self.dense("energy", cells), self.dense("energy", sentinel))
         weights = np.exp(log_softmax(energies))
@@ -108,27 +112,37 @@ class Hypothesis:
 
 
 def beam_search(
-    decoder: NumpyDecoder, beam_size: int, max_length: int, length_penalty: float
+    decoder: NumpyDecoder,
+    dangling: npt.NDArray[np.bool_],
+    beam_size: int,
+    max_length: int,
+    length_penalty: float,
 ) -> list[Hypothesis]:
-    """The best hypotheses, best first; each is complete."""
+    """The best hypotheses, best first; each is complete.
+
+    None ends on a `dangling` word [V], and none has a trigram twice.
+    """
     beams = [Hypothesis((), (), (), decoder.start())]
-    for step in range(max_length + 1):
+    for _ in range(max_length + 1):
         candidates: list[Hypothesis] = []
         for beam in beams:
             if beam.finished:
                 candidates.append(beam)
             else:
-                candidates += _continuations(decoder, beam, beam_size, step == max_length)
+                forbidden = _forbidden(beam.tokens, dangling, max_length)
+                candidates += _continuations(decoder, beam, beam_size, forbidden)
         beams = sorted(candidates, key=lambda each: -each.total)[:beam_size]
     return sorted(beams, key=lambda each: -each.score(length_penalty))
 
 
 def _continuations(
-    decoder: NumpyDecoder, beam: Hypothesis, beam_size: int, must_end: bool
+    decoder: NumpyDecoder, beam: Hypothesis, beam_size: int, forbidden: set[int]
 ) -> list[Hypothesis]:
     last = beam.tokens[-1] if beam.tokens else START
     log_probs, state, attention = decoder.step(last, beam.state)
-    words = [END] if must_end else _best_words(log_probs, beam_size)
+    # A beam can place no more than `beam_size` continuations among the best `beam_size`.
+    ranked: list[int] = np.argsort(-log_probs, kind="stable").tolist()
+    words = [word for word in ranked if word not in forbidden][:beam_size]
     return [
         Hypothesis(
             (*beam.tokens, word),
@@ -140,7 +154,19 @@ def _continuations(
     ]
 
 
-def _best_words(log_probs: Floats, count: int) -> list[int]:
-    """A beam can place no more than `count` continuations among the best `count`."""
-    ranked: list[int] = np.argsort(-log_probs, kind="stable").tolist()
-    return [word for word in ranked if word not in (PAD, START, UNK)][:count]
+def _forbidden(
+    written: tuple[int, ...], dangling: npt.NDArray[np.bool_], max_length: int
+) -> set[int]:
+    special, everything = {PAD, START, UNK}, set(range(len(dangling)))
+    if not dangling.any():
+        return everything - {END} if len(written) == max_length else special
+    if len(written) == max_length:
+        return everything - {END}
+    ending_badly = set(np.flatnonzero(dangling).tolist())
+    forbidden = special | (ending_badly if len(written) == max_length - 1 else set())
+    if (written or (START,))[-1] in ending_badly:
+        forbidden.add(END)
+    trigrams = set(zip(written, written[1:], written[2:], strict=False))
+    return forbidden | {
+        third for first, second, third in trigrams if (first, second) == written[-2:]
+    }

@@ -1,4 +1,8 @@
-"""`attention`: an LSTM with adaptive attention over the 7x7 grid (Lu et al. 2017)."""
+"""LSTMs that look at the 7x7 grid before each word (Lu et al. 2017, "Knowing When to Look").
+
+The LSTM reads the word and the image at every step; its hidden state asks, additively, the
+cells of the grid what the next word is about.
+"""
 
 import keras
 import tensorflow as tf
@@ -8,17 +12,14 @@ from training.decoder import Memory, RecurrentDecoder
 from training.encoder import CELLS
 
 
-class AdaptiveAttentionDecoder(RecurrentDecoder):
-    """At each word it looks at the grid, or at the visual sentinel where language suffices.
-
-    The LSTM reads the word and the image at every step; its hidden state asks, additively, the
-    49 cells and the sentinel (equations 6 to 13 of "Knowing When to Look").
-    """
+class SoftAttentionDecoder(RecurrentDecoder):
+    """`soft-attention`: every word looks somewhere (the paper's equations 4 to 7)."""
 
     attends = True
+    sentinel = False
 
     def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
-        super().__init__(config, vocabulary_size, sentinel=True)
+        super().__init__(config, vocabulary_size, self.sentinel)
         self.cell = keras.layers.Dense(config.units, name="cell")
         self.cell_norm = keras.layers.LayerNormalization(name="cell_norm")
         self.position = self.add_weight(
@@ -26,9 +27,6 @@ class AdaptiveAttentionDecoder(RecurrentDecoder):
         )
         self.key = keras.layers.Dense(config.attention_units, use_bias=False, name="key")
         self.query = keras.layers.Dense(config.attention_units, name="query")
-        self.sentinel_key = keras.layers.Dense(
-            config.attention_units, use_bias=False, name="sentinel_key"
-        )
         self.energy = keras.layers.Dense(1, use_bias=False, name="energy")
 
     def remember(self, maps: tf.Tensor, training: bool) -> Memory:
@@ -45,12 +43,36 @@ class AdaptiveAttentionDecoder(RecurrentDecoder):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         query = self.query(hidden)
         keys = memory["keys"][:, tf.newaxis] + query[:, :, tf.newaxis]
-        sentinel_key = self.sentinel_key(sentinel) + query
-        energies = tf.concat(
-            [self.energy(tf.tanh(keys))[..., 0], self.energy(tf.tanh(sentinel_key))], axis=-1
+        energies = self.energy(tf.tanh(keys))[..., 0]
+        attention, context = self._look(energies, query, sentinel, memory)
+        return self.output_layer(self.dropout(context + hidden, training=training)), attention
+
+    def _look(
+        self, energies: tf.Tensor, query: tf.Tensor, sentinel: tf.Tensor, memory: Memory
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Attention [N, T, 49] of the cells' energies, and what it sees [N, T, units]."""
+        attention = tf.nn.softmax(energies)
+        return attention, tf.matmul(attention, memory["cells"])
+
+
+class AdaptiveAttentionDecoder(SoftAttentionDecoder):
+    """`attention`: it may look at the visual sentinel instead, where language suffices.
+
+    (Equations 8 to 13; the sentinel's share is 1 less the attention's sum.)
+    """
+
+    sentinel = True
+
+    def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
+        super().__init__(config, vocabulary_size)
+        self.sentinel_key = keras.layers.Dense(
+            config.attention_units, use_bias=False, name="sentinel_key"
         )
-        weights = tf.nn.softmax(energies)
+
+    def _look(
+        self, energies: tf.Tensor, query: tf.Tensor, sentinel: tf.Tensor, memory: Memory
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        sentinel_energy = self.energy(tf.tanh(self.sentinel_key(sentinel) + query))
+        weights = tf.nn.softmax(tf.concat([energies, sentinel_energy], axis=-1))
         attention, gate = weights[..., :CELLS], weights[..., CELLS:]
-        context = tf.matmul(attention, memory["cells"]) + gate * sentinel
-        outputs = self.output_layer(self.dropout(context + hidden, training=training))
-        return outputs, attention
+        return attention, tf.matmul(attention, memory["cells"]) + gate * sentinel

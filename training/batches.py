@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from training.config import TrainConfig
 from training.dataset import Dataset
-from training.encoder import CELLS, FEATURES
 from training.features import FeatureCache
 from training.text import PAD, Vocabulary
 
@@ -17,16 +16,20 @@ BUCKETS = (10, 12, 14, 16, 18, 20)  # of the longest caption's tokens among an i
 
 
 class Batch(NamedTuple):
-    maps: tf.Tensor  # float16 [B, 49, 2048]
+    maps: tf.Tensor  # float16 [B, cells, channels]
     tokens: tf.Tensor  # int32 [N, T]: <start> words <end> <pad>...
     owners: tf.Tensor  # int32 [N]: the row of `maps` a caption belongs to
+    images: tf.Tensor  # int64 [B]: which of `TrainingData.names` they are
 
 
-SIGNATURE = Batch(
-    tf.TensorSpec([None, CELLS, FEATURES], tf.float16),
-    tf.TensorSpec([None, None], tf.int32),
-    tf.TensorSpec([None], tf.int32),
-)
+def batch_signature(maps: tf.TensorSpec) -> Batch:
+    """The shapes of batches of such maps."""
+    return Batch(
+        maps,
+        tf.TensorSpec([None, None], tf.int32),
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None], tf.int64),
+    )
 
 
 class TrainingData:
@@ -37,6 +40,9 @@ class TrainingData:
     ) -> None:
         self.names = dataset.splits["train"]
         self._features = features
+        self._signature = batch_signature(
+            tf.TensorSpec([None, *features.maps.shape[2:]], tf.float16)
+        )
         self._mirror = config.mirror
         self._batch_images = config.batch_images
         words = {name: dataset.tokens(name) for name in self.names}
@@ -62,13 +68,13 @@ class TrainingData:
             # A photo with a left or a right in its captions would contradict them in a mirror.
             sides = [bool(mirrored[row]) and self.names[row] not in self._sided for row in rows]
             tokens, owners = pad([self._ids[name] for name in names])
-            return Batch(self._features.read(names, sides), tokens, owners)
+            return Batch(self._features.read(names, sides), tokens, owners, rows)
 
         def load_in_graph(rows: tf.Tensor) -> Batch:
-            dtypes = [spec.dtype for spec in SIGNATURE]
+            dtypes = [spec.dtype for spec in self._signature]
             batch = Batch(*tf.numpy_function(load, [rows], dtypes))
             return Batch(
-                *(tf.ensure_shape(t, s.shape) for t, s in zip(batch, SIGNATURE, strict=True))
+                *(tf.ensure_shape(t, s.shape) for t, s in zip(batch, self._signature, strict=True))
             )
 
         rows = tf.data.Dataset.from_tensor_slices((order, np.asarray(lengths, np.int32)[order]))

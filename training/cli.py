@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
 
     train = steps.add_parser("train", help="train a decoder on the cached features")
     train.add_argument("--config", type=Path, required=True, help="a TOML file")
+    train.add_argument("--start", type=Path, help="folder of the run whose weights to begin with")
     train.add_argument("--resume", action="store_true", help="go on with a stopped run")
     train.set_defaults(step=_train)
 
@@ -81,10 +82,15 @@ def _dataset(options: argparse.Namespace) -> Dataset:
     return dataset
 
 
-def _cache(dataset: Dataset, options: argparse.Namespace) -> "FeatureCache":
+def _cache(
+    dataset: Dataset, options: argparse.Namespace, run: Path | None = None
+) -> "FeatureCache":
+    """Of the encoder as `run` has it."""
     from training.features import cache_features
+    from training.runs import stage_of
 
-    return cache_features(dataset, options.encoder_weights, options.cache)
+    stage = stage_of(run) if run else None
+    return cache_features(dataset, options.encoder_weights, options.cache, stage)
 
 
 def _features(options: argparse.Namespace) -> None:
@@ -93,25 +99,32 @@ def _features(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from training.config import load_config
-    from training.train import train
+    from training.features import cache_trunk
+    from training.train import Inputs, train
 
     config = load_config(options.config)
     dataset = _dataset(options)
-    train(config, dataset, _cache(dataset, options), options.run, options.resume)
+    if config.encoder_learning_rate:
+        features = cache_trunk(dataset, options.encoder_weights, options.cache)
+    else:
+        features = _cache(dataset, options, options.start)
+    inputs = Inputs(dataset, features, options.encoder_weights, options.start)
+    train(config, inputs, options.run, options.resume)
 
 
 def _tune(options: argparse.Namespace) -> None:
     from training.tune import tune
 
     dataset = _dataset(options)
-    print(tune(dataset, _cache(dataset, options), options.run))
+    print(tune(dataset, _cache(dataset, options, options.run), options.run))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from training.evaluate import evaluate_run, markdown
 
     dataset = _dataset(options)
-    result = evaluate_run(dataset, _cache(dataset, options), options.run, options.split)
+    features = _cache(dataset, options, options.run)
+    result = evaluate_run(dataset, features, options.run, options.split)
     print(markdown(result))
 
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-Architecture = Literal["lstm", "attention"]
+Objective = Literal["cross-entropy", "cider"]
+Architecture = Literal["lstm", "soft-attention", "attention", "transformer"]
 
 
 class DecoderConfig(BaseModel):
@@ -17,6 +18,8 @@ class DecoderConfig(BaseModel):
     architecture: Architecture
     units: int = Field(512, ge=1, description="size of the LSTM state and of a word's embedding")
     attention_units: int = Field(256, ge=1, description="size of the attention's hidden layer")
+    layers: int = Field(2, ge=1, description="blocks of a transformer")
+    heads: int = Field(8, ge=1, description="of a transformer's attention; they share the units")
     dropout: float = Field(0.5, ge=0, lt=1, description="on embeddings and before the output")
     feature_dropout: float = Field(0.2, ge=0, lt=1, description="on the encoder's features")
 
@@ -27,6 +30,13 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     decoder: DecoderConfig
+    objective: Objective = Field(
+        "cross-entropy", description="of the captions' words, or the CIDEr-D of sampled captions"
+    )
+    samples: int = Field(5, ge=2, description="captions drawn of a photo under the CIDEr objective")
+    encoder_learning_rate: float = Field(
+        0.0, ge=0, description="peak, of the encoder's last stage; at 0 it stays as it is"
+    )
     min_count: int = Field(5, ge=1, description="rarer training words become <unk>")
     max_words: int = Field(22, ge=1, description="longer training captions are cut here")
     mirror: bool = Field(True, description="half of the time train on the mirrored photo")

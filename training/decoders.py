@@ -2,14 +2,17 @@
 
 import tensorflow as tf
 
-from training.attention import AdaptiveAttentionDecoder
+from training.attention import AdaptiveAttentionDecoder, SoftAttentionDecoder
 from training.config import DecoderConfig
 from training.decoder import Decoder, PooledDecoder
 from training.encoder import CELLS, FEATURES
+from training.transformer import TransformerDecoder
 
 DECODERS: dict[str, type[Decoder]] = {
     "lstm": PooledDecoder,
+    "soft-attention": SoftAttentionDecoder,
     "attention": AdaptiveAttentionDecoder,
+    "transformer": TransformerDecoder,
 }
 
 

@@ -1,7 +1,11 @@
-"""The encoder: ResNet50 without its classifier, pixels to a 7x7 grid of 2,048 features."""
+"""The encoder: ResNet50 without its classifier, pixels to a 7x7 grid of 2,048 features.
+
+It is two models, one behind the other: the trunk (stages 1 to 4), which never changes, and the
+last stage, which a run may fine-tune.
+"""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -11,13 +15,23 @@ IMAGE_SIDE = 224
 GRID_SIDE = 7
 CELLS = GRID_SIDE * GRID_SIDE
 FEATURES = 2048
+TRUNK_SIDE = 14
+TRUNK_CELLS = TRUNK_SIDE * TRUNK_SIDE
+TRUNK_FEATURES = 1024
+TRUNK_OUTPUT = "conv4_block6_out"
 
 
-def load_encoder(weights: str) -> keras.Model:
+class Encoder(NamedTuple):
+    trunk: keras.Model  # pixels float32 [B, 224, 224, 3], preprocessed, to [B, 14, 14, 1024]
+    stage: keras.Model  # those to [B, 7, 7, 2048]
+
+
+def load_encoder(weights: str, stage: Path | None = None) -> Encoder:
     """ResNet50 with BatchNorm folded into its convolutions.
 
     `weights` is "imagenet", which Keras downloads, or the path of a weights file for
-    `keras.applications.ResNet50(include_top=False)`. Raises FileNotFoundError.
+    `keras.applications.ResNet50(include_top=False)`; `stage` names those of a fine-tuned last
+    stage. Raises FileNotFoundError.
     """
     if weights != "imagenet" and not Path(weights).is_file():
         raise FileNotFoundError(
@@ -26,7 +40,16 @@ def load_encoder(weights: str) -> keras.Model:
     model = keras.applications.ResNet50(
         weights=weights, include_top=False, input_shape=(IMAGE_SIDE, IMAGE_SIDE, 3)
     )
-    return fold_batch_norm(model)
+    encoder = split_encoder(fold_batch_norm(model))
+    if stage:
+        encoder.stage.load_weights(stage)
+    return encoder
+
+
+def split_encoder(model: keras.Model) -> Encoder:
+    """ResNet50 as two models that share its weights."""
+    between = model.get_layer(TRUNK_OUTPUT).output
+    return Encoder(keras.Model(model.input, between), keras.Model(between, model.output))
 
 
 def fold_batch_norm(model: keras.Model) -> keras.Model:
@@ -63,8 +86,18 @@ def _source(layer: Any) -> Any:
     return layer.input._keras_history.operation
 
 
-def encode(encoder: keras.Model, images: tf.Tensor) -> tf.Tensor:
+def encode(encoder: Encoder, images: tf.Tensor) -> tf.Tensor:
     """Feature maps float32 [B, 49, 2048], row by row, of RGB pixels uint8 [B, 224, 224, 3]."""
+    return encode_stage(encoder.stage, encode_trunk(encoder.trunk, images))
+
+
+def encode_trunk(trunk: keras.Model, images: tf.Tensor) -> tf.Tensor:
+    """Maps float32 [B, 196, 1024], row by row, of RGB pixels uint8 [B, 224, 224, 3]."""
     pixels = keras.applications.resnet50.preprocess_input(tf.cast(images, tf.float32))
-    maps = encoder(pixels, training=False)
-    return tf.reshape(maps, [-1, CELLS, FEATURES])
+    return tf.reshape(trunk(pixels, training=False), [-1, TRUNK_CELLS, TRUNK_FEATURES])
+
+
+def encode_stage(stage: keras.Model, maps: tf.Tensor) -> tf.Tensor:
+    """Feature maps float32 [B, 49, 2048] of the trunk's maps [B, 196, 1024]."""
+    grid = tf.reshape(tf.cast(maps, tf.float32), [-1, TRUNK_SIDE, TRUNK_SIDE, TRUNK_FEATURES])
+    return tf.reshape(stage(grid, training=False), [-1, CELLS, FEATURES])

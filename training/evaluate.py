@@ -10,7 +10,9 @@ from training.dataset import Dataset
 from training.features import FeatureCache
 from training.generate import Generator
 from training.metrics import bootstrap, have_java, image_statistics, tokenized
+from training.model import Model
 from training.provenance import provenance
+from training.rules import dangling_words, has_repeated_trigram
 from training.runs import load_run, tuned_options
 
 SCORES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
@@ -23,7 +25,7 @@ def evaluate_run(dataset: Dataset, features: FeatureCache, run: Path, split: str
     """
     loaded = load_run(run, features.encoder)
     options = tuned_options(run)
-    generator = Generator(loaded.decoder, loaded.vocabulary)
+    generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary)
     captions = generator.captions(features, dataset.splits[split], options, split)
     result = {
         "run": run.name,
@@ -70,15 +72,24 @@ def evaluate_captions(captions: Mapping[str, str], dataset: Dataset, split: str)
 
 def variety(captions: Mapping[str, str], dataset: Dataset) -> dict[str, float]:
     """How far a model is from repeating itself, or its training captions."""
-    seen = {" ".join(tokens) for name in dataset.splits["train"] for tokens in dataset.tokens(name)}
+    train = [tokens for name in dataset.splits["train"] for tokens in dataset.tokens(name)]
+    seen = set(map(" ".join, train))
+    copied = sum(caption in seen for caption in captions.values())
+    dangling = set(dangling_words(train))
+    return habits(captions) | {
+        "copied_from_training_share": round(copied / len(captions), 4),
+        "dangling_endings": sum(c.split()[-1] in dangling for c in captions.values() if c),
+        "repeated_trigrams": sum(map(has_repeated_trigram, captions.values())),
+    }
+
+
+def habits(captions: Mapping[str, str]) -> dict[str, float]:
+    """How varied captions are."""
     words = [caption.split() for caption in captions.values()]
     return {
         "distinct_captions": len(set(captions.values())),
         "distinct_share": round(len(set(captions.values())) / len(captions), 4),
         "vocabulary_used": len({word for caption in words for word in caption}),
-        "copied_from_training_share": round(
-            sum(caption in seen for caption in captions.values()) / len(captions), 4
-        ),
         "mean_length": round(sum(map(len, words)) / len(words), 2),
     }
 

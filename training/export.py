@@ -7,15 +7,15 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from training.decoder import Decoder
-from training.encoder import IMAGE_SIDE, encode, load_encoder
+from training.encoder import IMAGE_SIDE, Encoder, encode, load_encoder
 from training.evaluate import score_rows
 from training.features import RESIZE_FILTER, encoder_id
 from training.provenance import provenance, sha256
-from training.runs import VOCABULARY, load_run, tuned_options
+from training.rules import Rules
+from training.runs import VOCABULARY, load_run, stage_of, tuned_options
 from training.search import beam_search
 
 SHARD_BYTES = 40_000_000  # so that no file of the artifact reaches 50 MB
@@ -23,11 +23,11 @@ LIMITS = {"beam_size": [1, 10], "max_length": [1, 30], "length_penalty": [0.0, 2
 CARD = Path(__file__).parent / "model_card.md"
 
 
-def caption_module(encoder: keras.Model, decoder: Decoder) -> tf.Module:
+def caption_module(encoder: Encoder, decoder: Decoder, rules: Rules) -> tf.Module:
     """Pixels to ranked captions, the whole of inference as functions over plain variables.
 
-    Beside `caption`, the contract's signature, it has `encode` and the decoder's weights by
-    name, for whoever wants to check the search by other means.
+    Beside `caption`, the contract's signature, it has `encode`, the decoder's weights by name and
+    the words no caption may end on, for whoever wants to check the search by other means.
     """
     images = tf.TensorSpec([None, IMAGE_SIDE, IMAGE_SIDE, 3], tf.uint8, name="images")
 
@@ -43,7 +43,7 @@ def caption_module(encoder: keras.Model, decoder: Decoder) -> tf.Module:
         images: tf.Tensor, beam_size: tf.Tensor, max_length: tf.Tensor, length_penalty: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         maps = encode(encoder, images)
-        found = beam_search(decoder, maps, beam_size, max_length, length_penalty)._asdict()
+        found = beam_search(decoder, rules, maps, beam_size, max_length, length_penalty)._asdict()
         if not decoder.attends:
             del found["attention"]
         return found
@@ -53,7 +53,8 @@ def caption_module(encoder: keras.Model, decoder: Decoder) -> tf.Module:
     module.encode = tf.function(lambda images: encode(encoder, images), input_signature=[images])
     # Plain variables: Keras models would bring along call signatures that nobody serves.
     module.decoder_weights = {weight.path: weight.value for weight in decoder.weights}
-    module.encoder_weights = {weight.path: weight.value for weight in encoder.weights}
+    module.encoder_weights = {w.path: w.value for part in encoder for w in part.weights}
+    module.dangling = tf.Variable(rules.dangling, trainable=False)
     return module
 
 
@@ -66,14 +67,16 @@ def export(
     Raises FileNotFoundError where `tune` or `evaluate` has not run yet, and ValueError where the
     test scores are not those of the tuned search.
     """
-    loaded = load_run(run, encoder_id(encoder_weights))
+    stage = stage_of(run)
+    loaded = load_run(run, encoder_id(encoder_weights, stage))
     test = run / "test.json"
     if not test.is_file():
         raise FileNotFoundError(f"{test} is missing; run `python -m training evaluate` first")
     metrics, search = json.loads(test.read_text()), asdict(tuned_options(run))
     if metrics["search"] != search:
         raise ValueError(f"{test} is of other search options; run `python -m training evaluate`")
-    module = caption_module(load_encoder(encoder_weights), loaded.decoder)
+    encoder = load_encoder(encoder_weights, stage)
+    module = caption_module(encoder, loaded.decoder, loaded.rules)
 
     saved = output / "captioner"
     shutil.rmtree(saved, ignore_errors=True)

@@ -1,8 +1,8 @@
-"""The cache of feature maps: every photo, plain and mirrored, goes through the encoder once."""
+"""Caches of feature maps: every photo, plain and mirrored, goes through the encoder once."""
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,23 +13,39 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from training.dataset import Dataset
-from training.encoder import CELLS, FEATURES, IMAGE_SIDE, encode, load_encoder
+from training.encoder import (
+    CELLS,
+    FEATURES,
+    IMAGE_SIDE,
+    TRUNK_CELLS,
+    TRUNK_FEATURES,
+    encode,
+    encode_stage,
+    encode_trunk,
+    load_encoder,
+)
 from training.provenance import sha256
 
 BATCH = 32
 RESIZE_FILTER = Image.Resampling.BICUBIC
 
+# Rows of the data set to their maps, plain and mirrored: float16 [B, 2, cells, channels].
+Compute = Callable[[list[int]], npt.NDArray[np.float16]]
+
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """Feature maps float16 [images, 2, 49, 2048]: plain, then mirrored."""
+    """Maps float16 [images, 2, cells, channels]: plain, then mirrored.
+
+    Of the whole encoder, [images, 2, 49, 2048], or of its trunk, [images, 2, 196, 1024].
+    """
 
     maps: npt.NDArray[np.float16]
     rows: dict[str, int]
     encoder: str  # which encoder made them, as `encoder_id` names it
 
     def read(self, names: Sequence[str], mirrored: Sequence[bool]) -> npt.NDArray[np.float16]:
-        """Maps float16 [B, 49, 2048] of the named images."""
+        """Maps float16 [B, cells, channels] of the named images."""
         return self.maps[[self.rows[name] for name in names], np.asarray(mirrored, np.int64)]
 
 
@@ -41,43 +57,80 @@ def load_image(path: Path) -> npt.NDArray[np.uint8]:
     return np.asarray(square)
 
 
-def cache_features(dataset: Dataset, weights: str, root: Path) -> FeatureCache:
-    """Open the cache under `root`, first computing what it lacks.
+def cache_features(
+    dataset: Dataset, weights: str, root: Path, stage: Path | None = None
+) -> FeatureCache:
+    """Open the cache of the whole encoder's maps under `root`, first computing what it lacks.
 
-    The folder's name is made of the encoder weights and the images' names, so another encoder
-    or data set gets another cache; a stopped run goes on where it was.
+    `stage` names the weights of a fine-tuned last stage, which reads the trunk's cache.
     """
-    encoder = encoder_id(weights)
+    shape = (CELLS, FEATURES)
+    name = encoder_id(weights, stage)
+    if stage is None:
+        return _cache(dataset, name, shape, root, lambda: _of_images(dataset, weights, whole=True))
+    trunk = cache_trunk(dataset, weights, root)
+    return _cache(dataset, name, shape, root, lambda: _of_trunk(trunk, weights, stage))
+
+
+def cache_trunk(dataset: Dataset, weights: str, root: Path) -> FeatureCache:
+    """Open the cache of the trunk's maps under `root`, first computing what it lacks."""
+    shape = (TRUNK_CELLS, TRUNK_FEATURES)
+    name = f"{encoder_id(weights)} trunk"
+    return _cache(dataset, name, shape, root, lambda: _of_images(dataset, weights, whole=False))
+
+
+def _of_images(dataset: Dataset, weights: str, whole: bool) -> Compute:
+    encoder = load_encoder(weights)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, IMAGE_SIDE, IMAGE_SIDE, 3], tf.uint8)])
+    def encode_batch(images: tf.Tensor) -> tf.Tensor:
+        maps = encode(encoder, images) if whole else encode_trunk(encoder.trunk, images)
+        return tf.cast(maps, tf.float16)
+
+    def compute(rows: list[int]) -> npt.NDArray[np.float16]:
+        images = np.stack([load_image(dataset.images / dataset.names[row]) for row in rows])
+        return np.stack([encode_batch(images), encode_batch(images[:, :, ::-1])], axis=1)
+
+    return compute
+
+
+def _of_trunk(trunk: FeatureCache, weights: str, stage: Path) -> Compute:
+    model = load_encoder(weights, stage).stage
+
+    @tf.function(input_signature=[tf.TensorSpec([None, TRUNK_CELLS, TRUNK_FEATURES], tf.float16)])
+    def encode_batch(maps: tf.Tensor) -> tf.Tensor:
+        return tf.cast(encode_stage(model, maps), tf.float16)
+
+    def compute(rows: list[int]) -> npt.NDArray[np.float16]:
+        maps = trunk.maps[rows]
+        return np.stack([encode_batch(maps[:, 0]), encode_batch(maps[:, 1])], axis=1)
+
+    return compute
+
+
+def _cache(
+    dataset: Dataset,
+    encoder: str,
+    shape: tuple[int, int],
+    root: Path,
+    start: Callable[[], Compute],
+) -> FeatureCache:
+    """The folder's name is made of the encoder's and the images' names, so another encoder or
+    data set gets another cache; a stopped run goes on where it was.
+    """
     folder = root / _key(dataset, encoder)
     folder.mkdir(parents=True, exist_ok=True)
-    shape = (len(dataset.names), 2, CELLS, FEATURES)
-    maps = _open(folder / "maps.npy", np.float16, shape)
-    done = _open(folder / "done.npy", np.bool_, shape[:1])
-    (folder / "names.json").write_text(json.dumps(dataset.names))
+    maps = _open(folder / "maps.npy", np.float16, (len(dataset.names), 2, *shape))
+    done = _open(folder / "done.npy", np.bool_, (len(dataset.names),))
+    (folder / "about.json").write_text(json.dumps({"encoder": encoder, "images": dataset.names}))
     if todo := np.flatnonzero(~done).tolist():
-        _fill(dataset, weights, maps, done, todo)
+        compute = start()
+        with tqdm(total=len(todo), desc="features", unit="image", mininterval=1) as bar:
+            for rows in _chunks(todo, BATCH):
+                maps[rows] = compute(rows)
+                done[rows] = True
+                bar.update(len(rows))
     return FeatureCache(maps, {name: row for row, name in enumerate(dataset.names)}, encoder)
-
-
-def _fill(
-    dataset: Dataset,
-    weights: str,
-    maps: npt.NDArray[np.float16],
-    done: npt.NDArray[np.bool_],
-    todo: list[int],
-) -> None:
-    encoder = load_encoder(weights)
-    encode_batch = tf.function(
-        lambda images: tf.cast(encode(encoder, images), tf.float16),
-        input_signature=[tf.TensorSpec([None, IMAGE_SIDE, IMAGE_SIDE, 3], tf.uint8)],
-    )
-    with tqdm(total=len(todo), desc="features", unit="image", mininterval=1) as bar:
-        for rows in _chunks(todo, BATCH):
-            images = np.stack([load_image(dataset.images / dataset.names[row]) for row in rows])
-            maps[rows, 0] = encode_batch(images)
-            maps[rows, 1] = encode_batch(images[:, :, ::-1])
-            done[rows] = True
-            bar.update(len(rows))
 
 
 def _chunks(rows: list[int], size: int) -> Iterator[list[int]]:
@@ -97,8 +150,15 @@ def _key(dataset: Dataset, encoder: str) -> str:
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
-def encoder_id(weights: str) -> str:
-    """ "imagenet", or the sha256 of a weights file, which does not change with its place."""
-    if weights == "imagenet":
-        return weights
-    return f"sha256:{sha256(Path(weights))}"
+def encoder_id(weights: str, stage: Path | None = None) -> str:
+    """ "imagenet", or the sha256 of a weights file, which does not change with its place.
+
+    A fine-tuned last stage adds its own.
+    """
+    base = weights if weights == "imagenet" else f"sha256:{sha256(Path(weights))}"
+    return with_stage(base, stage)
+
+
+def with_stage(encoder: str, stage: Path | None) -> str:
+    """The name of an encoder whose last stage has other weights."""
+    return f"{encoder} stage sha256:{sha256(stage)}" if stage else encoder

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import tensorflow as tf
 from tqdm import tqdm
 
-from training.decoder import Decoder
-from training.encoder import CELLS, FEATURES
 from training.features import FeatureCache
+from training.model import Model
+from training.rules import Rules
 from training.search import Hypotheses, beam_search
 from training.text import PAD, Vocabulary
 
@@ -40,16 +40,21 @@ class Beams:
 
 
 class Generator:
-    """The beam search over a decoder, traced once and called with any options."""
+    """The beam search of a model, traced once and called with any options."""
 
-    def __init__(self, decoder: Decoder, vocabulary: Vocabulary) -> None:
+    def __init__(self, model: Model, rules: Rules, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
         self._search: Callable[..., Hypotheses] = tf.function(
             lambda maps, beam_size, max_length, length_penalty: beam_search(
-                decoder, tf.cast(maps, tf.float32), beam_size, max_length, length_penalty
+                model.decoder,
+                rules,
+                model.features(maps),
+                beam_size,
+                max_length,
+                length_penalty,
             ),
             input_signature=[
-                tf.TensorSpec([None, CELLS, FEATURES], tf.float16),
+                model.maps_spec,
                 tf.TensorSpec([], tf.int32),
                 tf.TensorSpec([], tf.int32),
                 tf.TensorSpec([], tf.float32),

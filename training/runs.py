@@ -8,12 +8,16 @@ from typing import Any
 from training.config import TrainConfig
 from training.decoder import Decoder
 from training.decoders import build_decoder
+from training.features import with_stage
 from training.generate import SearchOptions
+from training.rules import Rules, load_rules
 from training.text import Vocabulary
 
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.txt"
+DANGLING = "dangling.txt"
 WEIGHTS = "best.weights.h5"
+STAGE = "encoder-stage.weights.h5"
 METRICS = "metrics.jsonl"
 SEARCH = "search.json"
 
@@ -23,28 +27,35 @@ class Run:
     config: TrainConfig
     decoder: Decoder
     vocabulary: Vocabulary
+    rules: Rules
     described: dict[str, Any]  # config.json as it stands
 
 
+def stage_of(run: Path) -> Path | None:
+    """The weights of the encoder's last stage that a run, or the one it began with, fine-tuned."""
+    return run / STAGE if (run / STAGE).is_file() else None
+
+
 def load_run(run: Path, encoder: str) -> Run:
-    """The best decoder of a run that was trained on the features of `encoder`.
+    """The best decoder of a run, for features of `encoder`.
 
     Raises FileNotFoundError if it has none yet, ValueError if the encoder is another one.
     """
-    for name in (CONFIG, VOCABULARY, WEIGHTS):
+    for name in (CONFIG, VOCABULARY, DANGLING, WEIGHTS):
         if not (run / name).is_file():
             raise FileNotFoundError(f"{run / name} is missing; train the run first")
     described = json.loads((run / CONFIG).read_text())
-    if described["encoder_weights"] != encoder:
+    trained_on = with_stage(described["encoder_weights"], stage_of(run))
+    if trained_on != encoder:
         raise ValueError(
-            f"{run} was trained on features of the encoder {described['encoder_weights']}, "
-            f"not {encoder}; name the same --encoder-weights"
+            f"{run} was trained on features of the encoder {trained_on}, not {encoder}; "
+            "name the same --encoder-weights"
         )
     config = TrainConfig.model_validate(described["train"])
     vocabulary = Vocabulary.load(run / VOCABULARY)
     decoder = build_decoder(config.decoder, len(vocabulary))
     decoder.load_weights(run / WEIGHTS)
-    return Run(config, decoder, vocabulary, described)
+    return Run(config, decoder, vocabulary, load_rules(run / DANGLING, vocabulary), described)
 
 
 def tuned_options(run: Path) -> SearchOptions:

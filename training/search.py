@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from training.decoder import Decoder
 from training.encoder import GRID_SIDE
-from training.text import END, PAD, START, UNK
+from training.rules import Rules, next_words
+from training.text import END, PAD, START
 
 
 class Hypotheses(NamedTuple):
@@ -27,6 +28,7 @@ class _Beams(NamedTuple):
 
 def beam_search(
     decoder: Decoder,
+    rules: Rules,
     maps: tf.Tensor,
     beam_size: tf.Tensor,
     max_length: tf.Tensor,
@@ -35,9 +37,10 @@ def beam_search(
     """The `beam_size` most probable captions of feature maps float32 [B, 49, 2048].
 
     Hypotheses compete by total log-probability; a finished one keeps its place until better
-    ones push it out. Only `<end>` may follow `max_length` words, so that every caption is
-    complete. At the end they are ranked by total / length ** length_penalty, where the length
-    counts `<end>` (Wu et al. 2016, section 7, with the simpler normaliser of Xu et al.'s code).
+    ones push it out. Only what `rules` allow is ever written, and only `<end>` may follow
+    `max_length` words, so that every caption is complete. At the end they are ranked by total /
+    length ** length_penalty, where the length counts `<end>` (Wu et al. 2016, section 7, with
+    the simpler normaliser of Xu et al.'s code).
     """
     memory = decoder.remember(maps, training=False)
     memory = {name: tf.repeat(each, beam_size, axis=0) for name, each in memory.items()}
@@ -51,10 +54,10 @@ def beam_search(
         if tf.reduce_all(beams.finished):
             break
         outputs, state, attention = decoder.step(last, state, memory)
-        log_probs = tf.nn.log_softmax(decoder.logits(outputs)) + _rules(
-            tf.shape(decoder.output_bias)[0], step == max_length
-        )
+        log_probs = tf.nn.log_softmax(decoder.logits(outputs))
         log_probs = tf.reshape(log_probs, [*tf.unstack(tf.shape(total)), -1])
+        before = tf.reshape(last, tf.shape(total))
+        log_probs += next_words(rules, beams.tokens, before, step, max_length)
         total, parent, word, gained = _extend(total, log_probs, beams.finished)
         beams = _grow(beams, step, parent, word, gained, attention)
         last = tf.reshape(word, [-1])
@@ -70,13 +73,6 @@ def _first_beams(images: tf.Tensor, beam_size: tf.Tensor, length: tf.Tensor) -> 
         attention=tf.zeros([images, beam_size, length, GRID_SIDE * GRID_SIDE]),
         finished=tf.zeros(shape[:2], tf.bool),
     )
-
-
-def _rules(words: tf.Tensor, last_step: tf.Tensor) -> tf.Tensor:
-    """0 for the words that may come next, -inf for the others: float32 [V]."""
-    ids = tf.range(words)
-    allowed = (ids != PAD) & (ids != START) & (ids != UNK) & (~last_step | (ids == END))
-    return tf.where(allowed, 0.0, -float("inf"))
 
 
 def _extend(

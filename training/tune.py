@@ -9,6 +9,7 @@ from training.dataset import Dataset
 from training.features import FeatureCache
 from training.generate import Generator, SearchOptions
 from training.metrics import image_statistics
+from training.model import Model
 from training.runs import SEARCH, load_run
 
 BEAM_SIZES = (1, 2, 3, 4, 5, 7, 10)
@@ -22,7 +23,7 @@ def tune(dataset: Dataset, features: FeatureCache, run: Path) -> SearchOptions:
     Beams are searched once a beam size: the length penalty only ranks what was found.
     """
     loaded = load_run(run, features.encoder)
-    generator = Generator(loaded.decoder, loaded.vocabulary)
+    generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary)
     references = dataset.references("dev")
     rows = []
     for beam_size in BEAM_SIZES:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.training.test_features import CheapEncoder
+from tests.training.test_features import cheap_encoder
 from training import features as caching
 from training.cli import main
 
@@ -29,7 +29,7 @@ def test_steps_follow_one_another_from_photos_to_scores(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(caching, "load_encoder", lambda weights: CheapEncoder())
+    monkeypatch.setattr(caching, "load_encoder", cheap_encoder)
     for module in ("metrics", "evaluate"):  # METEOR takes seconds; test_evaluate.py has it
         monkeypatch.setattr(f"training.{module}.have_java", lambda: False)
     (tmp_path / "small.toml").write_text(CONFIG)

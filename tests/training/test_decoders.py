@@ -36,5 +36,5 @@ def test_input_and_output_words_share_one_matrix(architecture: Architecture) -> 
     assert many.count_params() - few.count_params() == 16 + 1  # a vector and a bias a word
 
 
-def test_only_the_attention_decoder_attends() -> None:
-    assert {name for name, kind in DECODERS.items() if kind.attends} == {"attention"}
+def test_only_the_pooled_decoder_does_not_attend() -> None:
+    assert {name for name, kind in DECODERS.items() if not kind.attends} == {"lstm"}

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.encoder import encode, fold_batch_norm, load_encoder
+from training.encoder import (
+    TRUNK_CELLS,
+    TRUNK_FEATURES,
+    encode,
+    encode_stage,
+    encode_trunk,
+    fold_batch_norm,
+    load_encoder,
+    split_encoder,
+)
 
 pytestmark = pytest.mark.tensorflow
 
@@ -46,7 +55,7 @@ def photos() -> tf.Tensor:
 def test_folding_batch_norm_changes_nothing_but_the_number_of_layers(
     model: keras.Model, folded: keras.Model
 ) -> None:
-    expected, found = encode(model, photos()).numpy(), encode(folded, photos()).numpy()
+    expected, found = (encode(split_encoder(each), photos()).numpy() for each in (model, folded))
     assert expected.std() > 0
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
     kinds = {type(layer) for layer in folded.layers}
@@ -54,7 +63,7 @@ def test_folding_batch_norm_changes_nothing_but_the_number_of_layers(
 
 
 def test_maps_are_the_grid_row_by_row(folded: keras.Model) -> None:
-    maps = encode(folded, photos())
+    maps = encode(split_encoder(folded), photos())
     pixels = keras.applications.resnet50.preprocess_input(tf.cast(photos(), tf.float32))
     assert maps.shape == (2, 49, 2048)
     np.testing.assert_array_equal(maps[:, 7], folded(pixels)[:, 1, 0])
@@ -64,12 +73,12 @@ def test_channels_are_swapped_and_centred_as_the_weights_expect() -> None:
     class Recorder:
         def __call__(self, pixels: tf.Tensor, training: bool) -> tf.Tensor:
             self.pixels = pixels
-            return tf.zeros([1, 7, 7, 2048])
+            return tf.zeros([1, 14, 14, 1024])
 
     recorder = Recorder()
     red = np.zeros((1, 224, 224, 3), np.uint8)
     red[..., 0] = 255
-    encode(recorder, tf.constant(red))
+    encode_trunk(recorder, tf.constant(red))
     np.testing.assert_allclose(
         recorder.pixels[0, 0, 0], [-103.939, -116.779, 255 - 123.68], rtol=1e-5
     )
@@ -84,5 +93,30 @@ def test_weights_are_loaded_from_a_file(tmp_path: Path, model: keras.Model) -> N
     path = tmp_path / "resnet50.weights.h5"
     model.save_weights(path)
     loaded = encode(load_encoder(str(path)), photos()).numpy()
-    expected = encode(model, photos()).numpy()
+    expected = encode(split_encoder(model), photos()).numpy()
     np.testing.assert_allclose(loaded, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_fine_tuned_last_stage_takes_the_place_of_the_loaded_one(
+    tmp_path: Path, model: keras.Model
+) -> None:
+    base, fine = tmp_path / "resnet50.weights.h5", tmp_path / "stage.weights.h5"
+    model.save_weights(base)
+    tuned = load_encoder(str(base))
+    for weight in tuned.stage.weights:
+        weight.assign(weight * 0.5)
+    tuned.stage.save_weights(fine)
+    loaded = load_encoder(str(base), fine)
+    np.testing.assert_array_equal(encode(loaded, photos()), encode(tuned, photos()))
+    np.testing.assert_array_equal(
+        encode_trunk(loaded.trunk, photos()), encode_trunk(tuned.trunk, photos())
+    )
+
+
+def test_the_trunk_and_the_stage_make_the_whole(folded: keras.Model) -> None:
+    encoder = split_encoder(folded)
+    middle = encode_trunk(encoder.trunk, photos())
+    assert middle.shape == (2, TRUNK_CELLS, TRUNK_FEATURES)
+    np.testing.assert_array_equal(encode_stage(encoder.stage, middle), encode(encoder, photos()))
+    names = {layer.name for layer in encoder.stage.layers if layer.weights}
+    assert all(name.startswith("conv5_") for name in names)

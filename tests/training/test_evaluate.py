@@ -104,6 +104,8 @@ def test_variety_counts_repeats_and_copies(dataset: Dataset) -> None:
         "vocabulary_used": 8,
         "copied_from_training_share": 0.6667,
         "mean_length": 5.0,
+        "dangling_endings": 0,
+        "repeated_trigrams": 0,
     }
 
 

@@ -18,6 +18,7 @@ from tests.photos import views
 from training import export as exporting
 from training.config import Architecture, DecoderConfig, TrainConfig
 from training.decoders import build_decoder
+from training.encoder import Encoder
 from training.export import export
 from training.text import SPECIAL_WORDS, Vocabulary
 
@@ -27,12 +28,16 @@ WORDS = (*SPECIAL_WORDS, *(f"word{i}" for i in range(36)))
 SEARCH = {"beam_size": 2, "max_length": 6, "length_penalty": 0.5}
 
 
-def small_encoder(weights: str) -> keras.Model:
+def small_encoder(weights: str, stage: Path | None = None) -> Encoder:
     """224x224 pixels to a 7x7 grid, as ResNet50 does, at a thousandth of the work."""
     keras.utils.set_random_seed(1)
-    pixels = keras.Input((224, 224, 3))
-    maps = keras.layers.AveragePooling2D(32)(pixels)
-    return keras.Model(pixels, keras.layers.Dense(2048, activation="relu")(maps))
+    pixels, grid = keras.Input((224, 224, 3)), keras.Input((14, 14, 1024))
+    narrow = keras.layers.Dense(1024, activation="relu")(keras.layers.AveragePooling2D(16)(pixels))
+    maps = keras.layers.Dense(2048, activation="relu")(keras.layers.AveragePooling2D(2)(grid))
+    encoder = Encoder(keras.Model(pixels, narrow), keras.Model(grid, maps))
+    if stage:
+        encoder.stage.load_weights(stage)
+    return encoder
 
 
 def write_run(run: Path, architecture: Architecture) -> None:
@@ -46,6 +51,7 @@ def write_run(run: Path, architecture: Architecture) -> None:
         weight.assign(weight + 0.3 * tf.random.normal(weight.shape))
     run.mkdir()
     Vocabulary(WORDS).save(run / "vocabulary.txt")
+    (run / "dangling.txt").write_text("".join(f"{word}\n" for word in WORDS[4:16]))
     decoder.save_weights(run / "best.weights.h5")
     described = {"train": config.model_dump(), "encoder_weights": "imagenet", "provenance": {}}
     (run / "config.json").write_text(json.dumps(described))
@@ -56,7 +62,7 @@ def write_run(run: Path, architecture: Architecture) -> None:
     (run / "test.json").write_text(json.dumps(measured | {"scores": scores, "variety": variety}))
 
 
-@pytest.fixture(params=["lstm", "attention"])
+@pytest.fixture(params=["lstm", "soft-attention", "attention"])
 def exported(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
@@ -77,7 +83,11 @@ def test_the_service_loads_it_and_finds_the_captions_of_the_oracle(exported: Pat
     weights = {name: value.numpy() for name, value in model.decoder_weights.items()}
     for beams, maps in zip(found, model.encode(images).numpy(), strict=True):
         expected = beam_search(
-            NumpyDecoder(weights, maps), 3, options.max_length, options.length_penalty
+            NumpyDecoder(weights, maps),
+            model.dangling.numpy(),
+            3,
+            options.max_length,
+            options.length_penalty,
         )
         for beam, hypothesis in zip(beams, expected, strict=True):
             assert [word.text for word in beam.words] == [
@@ -90,7 +100,7 @@ def test_the_service_loads_it_and_finds_the_captions_of_the_oracle(exported: Pat
 def test_attention_is_given_only_where_the_decoder_attends(exported: Path) -> None:
     model: Any = tf.saved_model.load(str(exported / "captioner"))
     outputs = model.signatures["caption"].structured_outputs
-    attends = load_manifest(exported).architecture == "attention"
+    attends = load_manifest(exported).architecture != "lstm"
     assert ("attention" in outputs) == attends
 
 

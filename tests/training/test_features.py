@@ -8,18 +8,28 @@ from PIL import Image
 
 from training import features as caching
 from training.dataset import Dataset
-from training.encoder import CELLS, FEATURES
-from training.features import FeatureCache, cache_features, encoder_id, load_image
+from training.encoder import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES, Encoder
+from training.features import FeatureCache, cache_features, cache_trunk, encoder_id, load_image
 
 pytestmark = pytest.mark.tensorflow
 
 
-class CheapEncoder:
-    """Each cell's features are the mean of its pixels."""
+class CheapModel:
+    """Each cell's features are the mean of what was there."""
 
-    def __call__(self, pixels: tf.Tensor, training: bool) -> tf.Tensor:
-        cells = tf.nn.avg_pool2d(pixels, 32, 32, "VALID")
-        return tf.repeat(tf.reduce_mean(cells, axis=-1, keepdims=True), FEATURES, axis=-1)
+    def __init__(self, shrink: int, features: int, factor: float = 1.0) -> None:
+        self.shrink, self.features, self.factor = shrink, features, factor
+
+    def __call__(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
+        cells = tf.nn.avg_pool2d(inputs, self.shrink, self.shrink, "VALID")
+        means = tf.reduce_mean(cells, axis=-1, keepdims=True)
+        return self.factor * tf.repeat(means, self.features, axis=-1)
+
+
+def cheap_encoder(weights: str, stage: Path | None = None) -> Any:
+    """A fine-tuned stage gives twice as much."""
+    factor = 2.0 if stage else 1.0
+    return Encoder(CheapModel(16, TRUNK_FEATURES), CheapModel(2, FEATURES, factor))
 
 
 @pytest.fixture
@@ -27,9 +37,9 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The weights the encoder was loaded with, once for each load."""
     loaded: list[str] = []
 
-    def load(weights: str) -> Any:
+    def load(weights: str, stage: Path | None = None) -> Any:
         loaded.append(weights)
-        return CheapEncoder()
+        return cheap_encoder(weights, stage)
 
     monkeypatch.setattr(caching, "load_encoder", load)
     return loaded
@@ -137,6 +147,21 @@ def test_other_encoder_weights_get_another_cache(
         (tmp_path / name).write_text(name)
         cache_features(dataset, str(tmp_path / name), tmp_path / "cache")
     assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
+def test_a_fine_tuned_stage_reads_the_trunk_s_cache_and_gets_a_cache_of_its_own(
+    dataset: Dataset, loads: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stage").write_text("fine-tuned")
+    root = tmp_path / "cache"
+    trunk = cache_trunk(dataset, "imagenet", root)
+    assert trunk.maps.shape == (len(dataset.names), 2, TRUNK_CELLS, TRUNK_FEATURES)
+    plain = cache_features(dataset, "imagenet", root)
+    monkeypatch.setattr(caching, "load_image", None)  # no photo may be read again
+    tuned = cache_features(dataset, "imagenet", root, tmp_path / "stage")
+    np.testing.assert_allclose(tuned.maps, 2 * plain.maps, rtol=1e-2)
+    assert len({trunk.encoder, plain.encoder, tuned.encoder}) == 3
+    assert len(list(root.iterdir())) == 3
 
 
 def test_an_encoder_is_named_by_its_content_and_not_its_place(tmp_path: Path) -> None:

@@ -12,12 +12,15 @@ from training.decoders import build_decoder
 from training.encoder import FEATURES
 from training.features import FeatureCache
 from training.generate import Beams, Generator, SearchOptions
+from training.model import Model
+from training.rules import no_rules
 from training.search import beam_search
 from training.text import END, SPECIAL_WORDS, Vocabulary
 
 pytestmark = pytest.mark.tensorflow
 
 VOCABULARY = Vocabulary((*SPECIAL_WORDS, *(f"word{i}" for i in range(16))))
+RULES = no_rules(len(VOCABULARY))
 OPTIONS = SearchOptions(beam_size=4, max_length=6, length_penalty=0.7)
 
 
@@ -48,7 +51,7 @@ def features(features: FeatureCache) -> FeatureCache:
 
 @pytest.fixture(scope="module")
 def generator(decoder: Decoder) -> Generator:
-    return Generator(decoder, VOCABULARY)
+    return Generator(Model(decoder), RULES, VOCABULARY)
 
 
 def all_beams(
@@ -66,7 +69,7 @@ def test_a_caption_is_the_one_the_search_ranks_first(
     assert list(captions) == list(features.rows)
     for name, caption in captions.items():
         maps = tf.cast(features.read([name], [False]), tf.float32)
-        found = beam_search(decoder, maps, 4, 6, penalty)
+        found = beam_search(decoder, RULES, maps, 4, 6, penalty)
         assert caption == " ".join(VOCABULARY.decode(found.tokens[0, 0].numpy().tolist()))
 
 

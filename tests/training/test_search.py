@@ -12,6 +12,7 @@ from training.config import DecoderConfig
 from training.decoder import Decoder
 from training.decoders import DECODERS, build_decoder
 from training.encoder import CELLS, FEATURES
+from training.rules import no_rules
 from training.search import Hypotheses, beam_search
 from training.text import END, PAD, SPECIAL_WORDS, START
 
@@ -38,7 +39,9 @@ def decoder(request: pytest.FixtureRequest) -> Decoder:
 
 @pytest.fixture(scope="module")
 def search(decoder: Decoder) -> Any:
-    return tf.function(lambda *given: beam_search(decoder, *given), input_signature=SPEC)
+    return tf.function(
+        lambda *given: beam_search(decoder, no_rules(WORDS), *given), input_signature=SPEC
+    )
 
 
 def maps(images: int) -> tf.Tensor:

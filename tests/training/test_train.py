@@ -8,16 +8,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.batches import Batch, TrainingData
+from training.batches import Batch
 from training.config import DecoderConfig, TrainConfig
 from training.dataset import Dataset
 from training.decoders import DECODERS, build_decoder
 from training.encoder import CELLS, FEATURES
 from training.features import FeatureCache
+from training.model import Model
 from training.runs import load_run
 from training.text import PAD
-from training.train import Trainer, caption_loss, train
+from training.train import Inputs, train
 from training.train import _train_epoch as train_epoch
+from training.trainer import Trainer, cross_entropy, token_log_probs
 
 pytestmark = pytest.mark.tensorflow
 
@@ -38,6 +40,15 @@ def small(architecture: str, **changes: Any) -> TrainConfig:
     )
 
 
+def inputs(dataset: Dataset, features: FeatureCache) -> Inputs:
+    return Inputs(dataset, features, "imagenet")
+
+
+def trainer_of(config: TrainConfig, words: int = 12, steps: int = 200) -> Trainer:
+    models = [Model(build_decoder(config.decoder, words)) for _ in range(2)]
+    return Trainer(config, models[0], models[1], steps)
+
+
 def rows(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
@@ -47,7 +58,7 @@ def test_a_run_keeps_all_that_made_it_and_can_be_loaded(
     architecture: str, dataset: Dataset, features: FeatureCache, tmp_path: Path
 ) -> None:
     config = small(architecture)
-    train(config, dataset, features, tmp_path / "run", resume=False)
+    train(config, inputs(dataset, features), tmp_path / "run", resume=False)
     described = json.loads((tmp_path / "run" / "config.json").read_text())
     assert TrainConfig.model_validate(described["train"]) == config
     assert described["encoder_weights"] == "imagenet"
@@ -76,10 +87,10 @@ def test_an_epoch_without_a_checkpoint_is_trained_again_and_reported_once(
 
     monkeypatch.setattr(tf.train.CheckpointManager, "save", stop_at_the_second)
     with pytest.raises(KeyboardInterrupt):
-        train(config, dataset, features, tmp_path, resume=False)
+        train(config, inputs(dataset, features), tmp_path, resume=False)
     monkeypatch.undo()
     assert [row["epoch"] for row in rows(tmp_path)] == [1, 2]
-    train(config, dataset, features, tmp_path, resume=True)
+    train(config, inputs(dataset, features), tmp_path, resume=True)
     assert [row["epoch"] for row in rows(tmp_path)] == [1, 2, 3]
 
 
@@ -87,14 +98,20 @@ def test_a_run_goes_on_only_with_what_it_was_started_with(
     dataset: Dataset, features: FeatureCache, tmp_path: Path
 ) -> None:
     config = small("lstm", epochs=1)
-    train(config, dataset, features, tmp_path, resume=False)
+    train(config, inputs(dataset, features), tmp_path, resume=False)
     words = (tmp_path / "vocabulary.txt").read_text()
-    other = dataclasses.replace(features, encoder="sha256:other")
+    (tmp_path / "other.weights.h5").write_text("other")
+    other = Inputs(dataset, features, str(tmp_path / "other.weights.h5"))
     with pytest.raises(ValueError, match="started with another encoder"):
-        train(config, dataset, other, tmp_path, resume=True)
+        train(config, other, tmp_path, resume=True)
     more = dataset.captions | {"red.png": ("Zebra aardvark .",)}
     with pytest.raises(ValueError, match="started with another vocabulary"):
-        train(config, dataclasses.replace(dataset, captions=more), features, tmp_path, resume=True)
+        train(
+            config,
+            Inputs(dataclasses.replace(dataset, captions=more), features, "imagenet"),
+            tmp_path,
+            resume=True,
+        )
     assert (tmp_path / "vocabulary.txt").read_text() == words
     assert len(load_run(tmp_path, "imagenet").vocabulary) == len(words.splitlines())
 
@@ -102,11 +119,11 @@ def test_a_run_goes_on_only_with_what_it_was_started_with(
 def test_a_run_is_not_overwritten_by_accident(
     dataset: Dataset, features: FeatureCache, tmp_path: Path
 ) -> None:
-    train(small("lstm", epochs=1), dataset, features, tmp_path, resume=False)
+    train(small("lstm", epochs=1), inputs(dataset, features), tmp_path, resume=False)
     with pytest.raises(FileExistsError, match="go on with --resume or name another --run"):
-        train(small("lstm", epochs=1), dataset, features, tmp_path, resume=False)
+        train(small("lstm", epochs=1), inputs(dataset, features), tmp_path, resume=False)
     with pytest.raises(ValueError, match="started with another configuration"):
-        train(small("lstm", epochs=2), dataset, features, tmp_path, resume=True)
+        train(small("lstm", epochs=2), inputs(dataset, features), tmp_path, resume=True)
     assert len(rows(tmp_path)) == 1
 
 
@@ -115,7 +132,7 @@ def test_training_ends_when_dev_cider_no_longer_rises(
 ) -> None:
     ciders = iter([10.0, 12.0, 11.0, 11.5, 99.0])
     monkeypatch.setattr("training.train._dev_scores", lambda *_: {"CIDEr": next(ciders)})
-    train(small("lstm", epochs=9, patience=2), dataset, features, tmp_path, resume=False)
+    train(small("lstm", epochs=9, patience=2), inputs(dataset, features), tmp_path, resume=False)
     assert [row["dev CIDEr"] for row in rows(tmp_path)] == [10, 12, 11, 11.5]
 
 
@@ -125,38 +142,45 @@ def test_the_weights_kept_are_those_of_the_best_epoch(
     ciders = iter([10.0, 5.0])
     monkeypatch.setattr("training.train._dev_scores", lambda *_: {"CIDEr": next(ciders)})
     saved = []
-    monkeypatch.setattr(
-        keras.Model, "save_weights", lambda self, path: saved.append((self.name, Path(path).name))
-    )
-    train(small("lstm"), dataset, features, tmp_path, resume=False)
-    assert saved == [("lstm", "best.weights.h5")]
+    monkeypatch.setattr(Model, "save", lambda self, *paths: saved.append((self.decoder, *paths)))
+    train(small("lstm"), inputs(dataset, features), tmp_path, resume=False)
+    ((decoder, *paths),) = saved
+    assert paths == [tmp_path / "best.weights.h5", tmp_path / "encoder-stage.weights.h5"]
+    assert decoder.name == "lstm"
 
 
 @pytest.mark.parametrize("architecture", sorted(DECODERS))
 def test_a_decoder_learns_a_few_captions_by_heart(architecture: str) -> None:
     keras.utils.set_random_seed(0)
-    trainer = Trainer(small(architecture, label_smoothing=0.0), 12, 200)
+    trainer = trainer_of(small(architecture, label_smoothing=0.0))
     random = np.random.default_rng(0)
     batch = Batch(
         tf.constant(random.normal(size=(2, CELLS, FEATURES)).astype(np.float16)),
         tf.constant([[1, 4, 5, 6, 2], [1, 7, 8, 2, 0], [1, 9, 9, 10, 2]]),
         tf.constant([0, 0, 1]),
+        tf.constant([0, 1], tf.int64),
     )
-    losses = [float(trainer.step(*batch)) for _ in range(150)]
+    losses = [trainer.imitation_step(batch) for _ in range(150)]
     assert losses[0] > 2
     # The first image has two captions, so its first word stays a matter of chance.
     assert losses[-1] < 0.35
 
 
 def test_the_average_follows_the_weights_from_behind() -> None:
-    trainer = Trainer(small("lstm"), 12, 200)
+    trainer = trainer_of(small("lstm"))
     batch = Batch(
-        tf.ones([1, CELLS, FEATURES], tf.float16), tf.constant([[1, 4, 5, 2]]), tf.constant([0])
+        tf.ones([1, CELLS, FEATURES], tf.float16),
+        tf.constant([[1, 4, 5, 2]]),
+        tf.constant([0]),
+        tf.constant([0], tf.int64),
     )
-    before = trainer.averaged.embedding.numpy()
+    before = trainer.averaged.decoder.embedding.numpy()
     for _ in range(5):
-        trainer.step(*batch)
-    raw, averaged = trainer.decoder.embedding.numpy(), trainer.averaged.embedding.numpy()
+        trainer.imitation_step(batch)
+    raw, averaged = (
+        trainer.model.decoder.embedding.numpy(),
+        trainer.averaged.decoder.embedding.numpy(),
+    )
     assert 0 < np.abs(averaged - before).max() < np.abs(raw - before).max()
 
 
@@ -169,8 +193,8 @@ def test_the_loss_is_smoothed_cross_entropy_over_words_and_ends_only() -> None:
     maps = np.random.default_rng(0).normal(size=(2, CELLS, FEATURES)).astype(np.float16)
     tokens = np.array([[1, 5, 6, 2, PAD], [1, 7, 2, PAD, PAD], [1, 8, 8, 8, 2]], np.int32)
     owners = np.array([0, 1, 1], np.int32)
-    batch = Batch(tf.constant(maps), tf.constant(tokens), tf.constant(owners))
-    loss = float(caption_loss(decoder, batch, 0.1))
+    found = token_log_probs(Model(decoder), tf.constant(maps), tf.constant(tokens), owners)
+    loss = float(cross_entropy(*found, label_smoothing=0.1))
     logits = decoder(tf.constant(maps[owners], tf.float32), tf.constant(tokens[:, :-1])).numpy()
     log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     terms = [
@@ -188,18 +212,18 @@ def test_a_run_stopped_in_an_epoch_ends_as_if_it_had_not(
     dataset: Dataset, features: FeatureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = small("lstm", epochs=3)
-    train(config, dataset, features, tmp_path / "whole", resume=False)
+    train(config, inputs(dataset, features), tmp_path / "whole", resume=False)
 
-    def stop(trainer: Trainer, data: TrainingData, epoch: int) -> float:
-        if epoch == 2:
+    def stop(*given: Any) -> float:
+        if given[-1] == 2:
             raise KeyboardInterrupt
-        return train_epoch(trainer, data, epoch)
+        return train_epoch(*given)
 
     monkeypatch.setattr("training.train._train_epoch", stop)
     with pytest.raises(KeyboardInterrupt):
-        train(config, dataset, features, tmp_path / "stopped", resume=False)
+        train(config, inputs(dataset, features), tmp_path / "stopped", resume=False)
     monkeypatch.undo()
-    train(config, dataset, features, tmp_path / "stopped", resume=True)
+    train(config, inputs(dataset, features), tmp_path / "stopped", resume=True)
     whole, stopped = rows(tmp_path / "whole"), rows(tmp_path / "stopped")
     assert [row["epoch"] for row in stopped] == [1, 2, 3]
     for name in ("loss", "learning_rate", "dev CIDEr"):
@@ -212,15 +236,15 @@ def test_a_loss_that_is_no_number_ends_the_run(
 ) -> None:
     features.maps[:] = np.inf
     with pytest.raises(FloatingPointError, match="epoch 1 is nan; lower the learning rate"):
-        train(small("lstm"), dataset, features, tmp_path, resume=False)
+        train(small("lstm"), inputs(dataset, features), tmp_path, resume=False)
     assert not (tmp_path / "best.weights.h5").exists()
     assert not (tmp_path / "metrics.jsonl").exists()
 
 
 @pytest.mark.parametrize("architecture", sorted(DECODERS))
 def test_only_kernels_and_embeddings_decay(architecture: str) -> None:
-    trainer = Trainer(small(architecture, weight_decay=0.5), 12, 200)
-    variables = trainer.decoder.trainable_variables
+    trainer = trainer_of(small(architecture, weight_decay=0.5))
+    variables = trainer.model.decoder.trainable_variables
     for variable in variables:
         variable.assign(tf.ones_like(variable))
     nothing = [tf.zeros_like(variable) for variable in variables]
@@ -235,7 +259,7 @@ def test_only_kernels_and_embeddings_decay(architecture: str) -> None:
 
 
 def test_the_learning_rate_warms_up_and_falls_to_nothing() -> None:
-    trainer = Trainer(small("lstm", warmup_steps=10, learning_rate=0.01), 12, 100)
+    trainer = trainer_of(small("lstm", warmup_steps=10, learning_rate=0.01), steps=100)
     rates = []
     for step in (0, 5, 10, 55, 100):
         trainer.optimizer.iterations.assign(step)

@@ -12,6 +12,7 @@ from training.encoder import CELLS, FEATURES
 from training.features import FeatureCache
 from training.generate import Beams, Generator, SearchOptions
 from training.metrics import image_statistics
+from training.model import Model
 from training.runs import load_run, tuned_options
 from training.tune import BEAM_SIZES, LENGTH_PENALTIES, choose, tune
 
@@ -69,7 +70,7 @@ def test_a_tried_score_is_that_of_the_search_with_these_options(
     tried = json.loads((tmp_path / "run" / "search.json").read_text())["tried"]
     run = load_run(tmp_path / "run", "imagenet")
     options = SearchOptions(beam_size=5, length_penalty=1.3)
-    captions = Generator(run.decoder, run.vocabulary).captions(
+    captions = Generator(Model(run.decoder), run.rules, run.vocabulary).captions(
         features, dataset.splits["dev"], options, "dev"
     )
     score = image_statistics(captions, dataset.references("dev"), meteor=False).scores()["CIDEr"]
