@@ -34,6 +34,12 @@ class TrainConfig(BaseModel):
         "cross-entropy", description="of the captions' words, or the CIDEr-D of sampled captions"
     )
     samples: int = Field(5, ge=2, description="captions drawn of a photo under the CIDEr objective")
+    temperature: float = Field(
+        0.5,
+        gt=0,
+        description="by which the logits are divided for good before the CIDEr objective: smoothed "
+        "labels leave so much to improbable words that short captions, which draw fewer, would win",
+    )
     encoder_learning_rate: float = Field(
         0.0, ge=0, description="peak, of the encoder's last stage; at 0 it stays as it is"
     )

@@ -57,6 +57,25 @@ class Decoder(keras.Model):
         Attention sums to at most 1; a decoder that does not attend gives zeros.
         """
 
+    def sharpen(self, temperature: float) -> None:
+        """Divide the logits of all that comes by a temperature."""
+        self.output_bias.assign(self.output_bias / temperature)
+        for weight in self.output_weights():
+            weight.assign(weight / temperature)
+
+    def freeze_words(self) -> None:
+        """Train everything but the words' vectors and biases.
+
+        Adam would push those of the thousands of words that sampled captions do not hold, whose
+        gradients are tiny but all alike, as hard as any others, and flatten the distribution.
+        """
+        self.embedding.trainable = False
+        self.output_bias.trainable = False
+
+    @abstractmethod
+    def output_weights(self) -> list[keras.Variable]:
+        """Those that scaled by a factor scale the outputs by it."""
+
     def embed(self, tokens: tf.Tensor) -> tf.Tensor:
         """Vectors float32 [..., units] of token ids int32 [...]."""
         return tf.gather(self.embedding, tokens) * self.embedding_scale
@@ -158,6 +177,9 @@ class RecurrentDecoder(Decoder):
             hidden[:, tf.newaxis], sentinel[:, tf.newaxis], memory, training=False
         )
         return outputs[:, 0], (hidden, cell, sentinel), attention[:, 0]
+
+    def output_weights(self) -> list[keras.Variable]:
+        return [self.output_layer.kernel, self.output_layer.bias]
 
     def _inputs(self, words: tf.Tensor, memory: Memory) -> tf.Tensor:
         """The LSTM's projected inputs [N, T, gates * units] of embedded words [N, T, units]."""

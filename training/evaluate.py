@@ -2,47 +2,96 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from training.dataset import Dataset
 from training.features import FeatureCache
-from training.generate import Generator
-from training.metrics import bootstrap, have_java, image_statistics, tokenized
+from training.generate import Generator, SearchOptions
+from training.metrics import (
+    ImageStatistics,
+    bootstrap,
+    have_java,
+    image_statistics,
+    tokenized,
+)
 from training.model import Model
 from training.provenance import provenance
-from training.rules import dangling_words, has_repeated_trigram
+from training.rules import dangling_words, has_repeated_trigram, no_rules
 from training.runs import load_run, tuned_options
 
+STATISTICS = "-statistics.npz"
 SCORES = ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 
 
-def evaluate_run(dataset: Dataset, features: FeatureCache, run: Path, split: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Variant:
+    """A search other than the tuned one, to see what a lever is worth."""
+
+    name: str = ""
+    beam_size: int | None = None
+    length_penalty: float | None = None
+    rules: bool = True
+
+    def options(self, tuned: SearchOptions) -> SearchOptions:
+        beam_size = tuned.beam_size if self.beam_size is None else self.beam_size
+        penalty = tuned.length_penalty if self.length_penalty is None else self.length_penalty
+        return replace(tuned, beam_size=beam_size, length_penalty=penalty)
+
+
+def evaluate_run(
+    dataset: Dataset, features: FeatureCache, run: Path, split: str, variant: Variant | None = None
+) -> dict[str, Any]:
     """Caption a split with the run's tuned options, and score it.
 
-    Writes `SPLIT.json`, `SPLIT.md` and `SPLIT-captions.json` into the run.
+    Writes `SPLIT.json`, `SPLIT.md`, `SPLIT-captions.json` and `SPLIT-statistics.npz` into the
+    run, or `SPLIT-VARIANT...` if the search is a variant of the tuned one.
     """
+    variant = variant or Variant()
     loaded = load_run(run, features.encoder)
-    options = tuned_options(run)
-    generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary)
+    options = variant.options(tuned_options(run))
+    rules = loaded.rules if variant.rules else no_rules(len(loaded.vocabulary))
+    generator = Generator(Model(loaded.decoder), rules, loaded.vocabulary)
     captions = generator.captions(features, dataset.splits[split], options, split)
-    result = {
+    described = {
         "run": run.name,
+        "variant": variant.name,
         "architecture": loaded.config.decoder.architecture,
         "parameters": loaded.decoder.count_params(),
         "split": split,
         "search": asdict(options),
-        **evaluate_captions(captions, dataset, split),
-        "provenance": provenance(),
+        "rules": variant.rules,
     }
-    (run / f"{split}.json").write_text(json.dumps(result, indent=2) + "\n")
-    (run / f"{split}.md").write_text(markdown(result))
-    (run / f"{split}-captions.json").write_text(json.dumps(captions, indent=0) + "\n")
+    stem = "-".join(filter(None, (split, variant.name)))
+    return write_evaluation(run / stem, described, captions, dataset, split)
+
+
+def write_evaluation(
+    stem: Path,
+    described: Mapping[str, Any],
+    captions: Mapping[str, str],
+    dataset: Dataset,
+    split: str,
+) -> dict[str, Any]:
+    """Score captions and write what there is to know about them into files called `stem`."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    scored, statistics = evaluate_captions(captions, dataset, split)
+    result = {**described, **scored, "provenance": provenance()}
+    _beside(stem, "-captions.json").write_text(json.dumps(captions, indent=0) + "\n")
+    statistics.save(_beside(stem, STATISTICS))
+    _beside(stem, ".md").write_text(markdown(result))
+    _beside(stem, ".json").write_text(json.dumps(result, indent=2) + "\n")
     return result
 
 
-def evaluate_captions(captions: Mapping[str, str], dataset: Dataset, split: str) -> dict[str, Any]:
+def _beside(stem: Path, ending: str) -> Path:
+    return stem.with_name(stem.name + ending)
+
+
+def evaluate_captions(
+    captions: Mapping[str, str], dataset: Dataset, split: str
+) -> tuple[dict[str, Any], ImageStatistics]:
     """Scores with 95% intervals of one caption an image, and how varied the captions are.
 
     Neither side may hold special words; both go through the same tokeniser.
@@ -54,7 +103,7 @@ def evaluate_captions(captions: Mapping[str, str], dataset: Dataset, split: str)
     }
     statistics = image_statistics(hypotheses, references, meteor=have_java())
     scores, intervals = statistics.scores(), bootstrap(statistics)
-    return {
+    result = {
         "images": len(captions),
         "references_per_image": sum(map(len, references.values())) / len(references),
         "tokenizer": "PTB (Java)" if have_java() else "training.text",
@@ -68,6 +117,7 @@ def evaluate_captions(captions: Mapping[str, str], dataset: Dataset, split: str)
         },
         "variety": variety(captions, dataset),
     }
+    return result, statistics
 
 
 def variety(captions: Mapping[str, str], dataset: Dataset) -> dict[str, float]:
@@ -96,12 +146,11 @@ def habits(captions: Mapping[str, str]) -> dict[str, float]:
 
 def markdown(result: Mapping[str, Any]) -> str:
     """The result as a table."""
-    search, variety = result["search"], result["variety"]
+    variety = result["variety"]
     lines = [
         f"# {result['run']} on {result['split']}",
         "",
-        f"{result['images']} images, beam {search['beam_size']}, "
-        f"length penalty {search['length_penalty']}, tokenised by {result['tokenizer']}.",
+        f"{result['images']} images, {_how(result)}, tokenised by {result['tokenizer']}.",
         "",
         "| metric | score | 95% interval |",
         "|---|---|---|",
@@ -113,6 +162,12 @@ def markdown(result: Mapping[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _how(result: Mapping[str, Any]) -> str:
+    if search := result.get("search"):
+        return f"beam {search['beam_size']}, length penalty {search['length_penalty']}"
+    return "without a decoder"
 
 
 def score_rows(scores: Mapping[str, Any]) -> list[str]:

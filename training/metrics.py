@@ -7,6 +7,8 @@ several references an image. All scores are times 100; CIDEr is CIDEr-D.
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +47,25 @@ class ImageStatistics:
     bleu: Floats  # [images, 10]: n-grams right (4), n-grams guessed (4), length, reference's
     means: dict[str, Floats]  # metrics that are a mean over images: name -> [images]
     offsets: dict[str, float]  # the whole split's score less the mean, where these differ
+
+    def save(self, path: Path) -> None:
+        """Write an `.npz` file that `load` reads."""
+        names = list(self.means)
+        np.savez_compressed(
+            path,
+            bleu=self.bleu,
+            names=names,
+            means=np.array([self.means[name] for name in names]),
+            offsets=np.array([self.offsets.get(name, 0.0) for name in names]),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> "ImageStatistics":
+        with np.load(path) as kept:
+            names = kept["names"].tolist()
+            means = dict(zip(names, kept["means"], strict=True))
+            offsets = dict(zip(names, kept["offsets"].tolist(), strict=True))
+            return cls(kept["bleu"], means, offsets)
 
     def scores(self, rows: npt.NDArray[np.int64] | slice = slice(None)) -> dict[str, float]:
         """The metrics over some images, repeated ones counting again (Papineni et al. 2002)."""
@@ -126,3 +147,36 @@ def bootstrap(
         name: tuple(np.percentile([draw[name] for draw in draws], [2.5, 97.5]).tolist())
         for name in draws[0]
     }
+
+
+def paired_bootstrap(
+    ours: ImageStatistics, theirs: ImageStatistics, samples: int = 1000, seed: int = 0
+) -> dict[str, dict[str, Any]]:
+    """By how much we are better than they, on the same images (Koehn 2004, section 4).
+
+    For each score the difference, its 95% interval, and the share of resamples in which we are
+    not better.
+    """
+    images = len(ours.bleu)
+    random = np.random.default_rng(seed)
+    whole = _difference(ours, theirs, np.arange(images))
+    draws = [
+        _difference(ours, theirs, random.integers(images, size=images)) for _ in range(samples)
+    ]
+    compared = {}
+    for name, difference in whole.items():
+        drawn = np.array([draw[name] for draw in draws])
+        low, high = np.percentile(drawn, [2.5, 97.5])
+        compared[name] = {
+            "difference": round(difference, 2),
+            "interval": [round(float(low), 2), round(float(high), 2)],
+            "not_better": round(float((drawn <= 0).mean()), 4),
+        }
+    return compared
+
+
+def _difference(
+    ours: ImageStatistics, theirs: ImageStatistics, rows: npt.NDArray[np.int64]
+) -> dict[str, float]:
+    mine, other = ours.scores(rows), theirs.scores(rows)
+    return {name: mine[name] - other[name] for name in mine if name in other}

@@ -7,27 +7,15 @@ scores. Without `<end>` both agree, which a test checks.
 """
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import chain
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-ORDERS = 4  # of the longest n-gram
+from training.ngrams import ORDERS, Rarity, Vectors
+
 SIGMA = 6.0  # of the penalty on a difference in length
 SCALE = 10.0
-
-Gram = tuple[str, ...]
-
-
-class _Vectors(NamedTuple):
-    """A caption's n-grams weighted by TF-IDF, one vector an order."""
-
-    weights: list[dict[Gram, float]]
-    norms: list[float]
-    length: int
 
 
 class CiderReward:
@@ -35,42 +23,20 @@ class CiderReward:
 
     def __init__(self, references: Mapping[str, Sequence[Sequence[str]]]) -> None:
         """`references` are tokenised captions by photo, with `<end>` if it is to count."""
-        grams = {name: [_grams(each) for each in group] for name, group in references.items()}
-        documents: Counter[Gram] = Counter()
-        for group in grams.values():
-            documents.update(set(chain.from_iterable(group)))
-        self._log_photos = math.log(len(references))
-        self._log_documents = {gram: math.log(count) for gram, count in documents.items()}
+        self._rarity = Rarity(references)
         self._references = {
-            name: [self._vectors(each) for each in group] for name, group in grams.items()
+            name: [self._rarity.vectors(each) for each in group]
+            for name, group in references.items()
         }
 
     def score(self, name: str, caption: Sequence[str]) -> float:
         """CIDEr-D of a tokenised caption of the photo `name`, from 0 to 10."""
-        found = self._vectors(_grams(caption))
+        found = self._rarity.vectors(caption)
         references = self._references[name]
         return SCALE * sum(_similarity(found, each) for each in references) / len(references)
 
-    def _vectors(self, grams: Counter[Gram]) -> _Vectors:
-        weights: list[dict[Gram, float]] = [{} for _ in range(ORDERS)]
-        for gram, count in grams.items():
-            rarity = self._log_photos - self._log_documents.get(gram, 0.0)
-            weights[len(gram) - 1][gram] = count * rarity
-        norms = [math.sqrt(sum(value * value for value in each.values())) for each in weights]
-        # The original code takes the number of bigrams for the length; so do all who quote it.
-        length = sum(count for gram, count in grams.items() if len(gram) == 2)
-        return _Vectors(weights, norms, length)
 
-
-def _grams(words: Sequence[str]) -> Counter[Gram]:
-    return Counter(
-        tuple(words[start : start + order])
-        for order in range(1, ORDERS + 1)
-        for start in range(len(words) - order + 1)
-    )
-
-
-def _similarity(found: _Vectors, reference: _Vectors) -> float:
+def _similarity(found: Vectors, reference: Vectors) -> float:
     """Clipped cosine similarity, averaged over the orders, less for a difference in length."""
     total = 0.0
     for order in range(ORDERS):

@@ -113,6 +113,9 @@ def _model(config: TrainConfig, inputs: Inputs, words: int) -> Model:
     decoder = build_decoder(config.decoder, words)
     if inputs.start:
         decoder.load_weights(inputs.start / WEIGHTS)
+    if config.objective == "cider":
+        decoder.sharpen(config.temperature)
+        decoder.freeze_words()
     if not config.encoder_learning_rate:
         return Model(decoder)
     before = stage_of(inputs.start) if inputs.start else None

@@ -57,7 +57,7 @@ class Trainer:
 
     def _imitate(self, maps: tf.Tensor, tokens: tf.Tensor, owners: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            log_probs, right = token_log_probs(self.model, maps, tokens, owners)
+            log_probs, right = token_log_probs(self.model, maps, tokens, owners, training=True)
             loss = cross_entropy(log_probs, right, self.config.label_smoothing)
         self._update(tape, loss)
         return loss
@@ -75,7 +75,8 @@ class Trainer:
         REINFORCE (Williams 1992): the loss is -advantage * log-probability, a mean over tokens.
         """
         with tf.GradientTape() as tape:
-            _, right = token_log_probs(self.model, maps, tokens, owners)
+            # Without dropout, or it would not be the policy that drew the captions.
+            _, right = token_log_probs(self.model, maps, tokens, owners, training=False)
             rows = tf.where(tokens[:, 1:] != PAD)[:, 0]
             loss = -tf.reduce_mean(right * tf.gather(advantage, rows))
         self._update(tape, loss)
@@ -115,17 +116,21 @@ def _optimizer(config: TrainConfig, rate: float, total_steps: int) -> keras.opti
 
 
 def token_log_probs(
-    model: Model, maps: tf.Tensor, tokens: tf.Tensor, owners: tf.Tensor
+    model: Model,
+    maps: tf.Tensor,
+    tokens: tf.Tensor,
+    owners: tf.Tensor,
+    training: bool,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Log-probabilities [M, V] where the captions' M tokens stand, and [M] of those tokens.
 
-    Tokens come row by row, without `<start>` and padding; dropout is on.
+    Tokens come row by row, without `<start>` and padding. `training` turns dropout on.
     """
     decoder: Decoder = model.decoder
-    memory = decoder.remember(model.features(maps), training=True)
+    memory = decoder.remember(model.features(maps), training)
     memory = {name: tf.gather(each, owners) for name, each in memory.items()}
     inputs, targets = tokens[:, :-1], tokens[:, 1:]
-    outputs = decoder.forced(inputs, memory, training=True)
+    outputs = decoder.forced(inputs, memory, training)
     # Padding is dropped before the widest product, not masked after it.
     real = targets != PAD
     log_probs = tf.nn.log_softmax(decoder.logits(tf.boolean_mask(outputs, real)))

@@ -116,6 +116,9 @@ class TransformerDecoder(Decoder):
             memory[f"values_{i}"] = block.image.value(cells)
         return memory
 
+    def output_weights(self) -> list[keras.Variable]:
+        return [self.norm.gamma, self.norm.beta]
+
     def initial_state(self, memory: Memory) -> State:
         """How many words were read [N], and their keys and values [N, blocks, 2, 32, units]."""
         rows = tf.shape(memory["keys_0"])[0]

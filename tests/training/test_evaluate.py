@@ -45,21 +45,21 @@ def test_a_reference_given_back_scores_100(dataset: Dataset) -> None:
         "b.jpg": "two men do n't play soccer",
         "c.jpg": "a girl on a swing",
     }
-    result = evaluate_captions(captions, dataset, "test")
+    result, _ = evaluate_captions(captions, dataset, "test")
     for name in ("BLEU-1", "BLEU-2", "BLEU-3", "BLEU-4", "ROUGE-L"):
         assert score(result, name) == pytest.approx(100)
     assert result["scores"]["BLEU-4"]["interval"] == [100, 100]
 
 
 def test_foreign_words_score_nothing(dataset: Dataset) -> None:
-    result = evaluate_captions(dict.fromkeys(CAPTIONS, "xyzzy plugh"), dataset, "test")
+    result, _ = evaluate_captions(dict.fromkeys(CAPTIONS, "xyzzy plugh"), dataset, "test")
     for name in ("BLEU-1", "BLEU-4", "ROUGE-L", "CIDEr"):
         assert score(result, name) == pytest.approx(0, abs=1e-3)
 
 
 def test_scores_are_those_computed_by_hand(dataset: Dataset) -> None:
     captions = {"a.jpg": "a dog runs fast", "b.jpg": "two men", "c.jpg": "a girl on the swing"}
-    result = evaluate_captions(captions, dataset, "test")
+    result, _ = evaluate_captions(captions, dataset, "test")
     # 9 of 11 words are right, 6 of 8 pairs (a dog, dog runs, two men, a girl, girl on; not
     # "runs fast", "on the", "the swing"): 5 of 8; the closest references have 4, 5 (tie: 3 and
     # 5 for the two words goes to 3) and 5 words.
@@ -73,20 +73,20 @@ def test_scores_are_those_computed_by_hand(dataset: Dataset) -> None:
 @pytest.mark.skipif(not metrics.have_java(), reason="METEOR needs Java; install a JRE")
 def test_with_java_meteor_is_reported_and_the_official_tokeniser_used(dataset: Dataset) -> None:
     captions = {name: group[0] for name, group in CAPTIONS.items()}
-    result = evaluate_captions(captions, dataset, "test")
+    result, _ = evaluate_captions(captions, dataset, "test")
     assert result["tokenizer"] == "PTB (Java)"
     assert score(result, "METEOR") == pytest.approx(100, abs=0.5)
 
 
 def test_the_other_scores_need_no_tool_from_outside(dataset: Dataset) -> None:
-    result = evaluate_captions(dict.fromkeys(CAPTIONS, "a dog"), dataset, "test")
+    result, _ = evaluate_captions(dict.fromkeys(CAPTIONS, "a dog"), dataset, "test")
     assert result["tokenizer"] == "training.text"
     assert list(result["scores"]) == [name for name in evaluate.SCORES if name != "METEOR"]
 
 
 def test_every_score_lies_in_its_interval(dataset: Dataset) -> None:
     captions = {"a.jpg": "a dog runs", "b.jpg": "two men on a field", "c.jpg": "a swing"}
-    result = evaluate_captions(captions, dataset, "test")
+    result, _ = evaluate_captions(captions, dataset, "test")
     for name, each in result["scores"].items():
         low, high = each["interval"]
         assert low <= each["score"] <= high, name
@@ -119,7 +119,7 @@ def test_the_table_gives_scores_and_intervals(dataset: Dataset) -> None:
         "run": "mine",
         "split": "test",
         "search": {"beam_size": 4, "length_penalty": 0.5},
-    } | evaluate_captions(dict.fromkeys(CAPTIONS, "a dog"), dataset, "test")
+    } | evaluate_captions(dict.fromkeys(CAPTIONS, "a dog"), dataset, "test")[0]
     text = markdown(result)
     assert "# mine on test" in text
     assert "beam 4, length penalty 0.5" in text

@@ -193,7 +193,9 @@ def test_the_loss_is_smoothed_cross_entropy_over_words_and_ends_only() -> None:
     maps = np.random.default_rng(0).normal(size=(2, CELLS, FEATURES)).astype(np.float16)
     tokens = np.array([[1, 5, 6, 2, PAD], [1, 7, 2, PAD, PAD], [1, 8, 8, 8, 2]], np.int32)
     owners = np.array([0, 1, 1], np.int32)
-    found = token_log_probs(Model(decoder), tf.constant(maps), tf.constant(tokens), owners)
+    found = token_log_probs(
+        Model(decoder), tf.constant(maps), tf.constant(tokens), owners, training=True
+    )
     loss = float(cross_entropy(*found, label_smoothing=0.1))
     logits = decoder(tf.constant(maps[owners], tf.float32), tf.constant(tokens[:, :-1])).numpy()
     log_probs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
