@@ -64,6 +64,10 @@ def measure(url: str, cases: list[Case], repeats: int) -> dict[str, list[float]]
     return taken
 
 
+def machine() -> str:
+    return f"{os.cpu_count()} CPU cores ({platform.machine()}), no GPU"
+
+
 def described(taken: list[float]) -> str:
     tail = statistics.quantiles(taken, n=20)[-1]
     return f"median {statistics.median(taken):.0f} ms, 95th percentile {tail:.0f} ms"
@@ -96,8 +100,8 @@ def main() -> None:
         *({"what": what, "value": described(each)} for what, each in taken.items()),
     ]
     result: dict[str, Any] = {
-        "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}), no GPU; time on the "
-        f"server, {repeats} requests each, one after another in turns.",
+        "machine": f"{machine()}; time on the server, {repeats} requests each, one after another "
+        "in turns.",
         "rows": rows,
         "milliseconds": taken,
     }

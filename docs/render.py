@@ -12,16 +12,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from docs.plots import draw
 from service.problems import PROBLEMS
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 SCORES = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
+RUNS = RESULTS / "runs"
+SHIPPED = "attention-cider"
 DECODERS = {
-    "attention": "**This project: adaptive attention (the model that ships)**",
-    "lstm": "This project: pooled LSTM, as in Show and Tell",
+    SHIPPED: "**adaptive attention, CIDEr reward (the model that ships)**",
+    "attention": "adaptive attention",
+    "transformer": "Transformer",
+    "soft-attention": "soft attention",
+    "lstm": "pooled LSTM, as in Show and Tell",
 }
+FLOORS = {"neighbours": "nearest neighbours", "constant": "one caption for all"}
 
 
 def read(path: Path) -> Any:
@@ -40,10 +47,17 @@ def quality() -> str:
         for each in read(RESULTS / "published.json")["systems"]
     ]
     ours = [
-        [title, *(_with_interval(read(RESULTS / f"{name}.json")["scores"][s]) for s in SCORES)]
-        for name, title in DECODERS.items()
+        [f"This project: {title}", *_scores(evaluation(name))] for name, title in DECODERS.items()
     ]
     return table(["system", *SCORES], [*rows[:-1], *ours, rows[-1]])
+
+
+def evaluation(run: str, stem: str = "test") -> Any:
+    return read(RUNS / f"{run}.json")["evaluations"][stem]
+
+
+def _scores(result: Any) -> list[str]:
+    return [_with_interval(result["scores"][name]) for name in SCORES]
 
 
 def _with_interval(each: dict[str, Any]) -> str:
@@ -55,7 +69,7 @@ def variety() -> str:
     """What the decoders are like beside their scores."""
     rows = []
     for name in DECODERS:
-        result = read(RESULTS / f"{name}.json")
+        result = evaluation(name)
         search, each = result["search"], result["variety"]
         rows.append(
             [
@@ -71,6 +85,98 @@ def variety() -> str:
     header = "decoder, parameters, beam and length penalty, distinct captions, words used, "
     header += "copied from training, words a caption"
     return table(header.split(", "), rows)
+
+
+def architectures() -> str:
+    """Every decoder beside its cost, and the floors."""
+    latencies = read(ROOT / "benchmarks" / "results" / "architectures.json")["milliseconds"]
+    rows = []
+    for name, title in (DECODERS | FLOORS).items():
+        run = read(RUNS / f"{name}.json")
+        result, epochs = run["evaluations"]["test"], run["epochs"]
+        parameters = result.get("parameters")
+        seconds = [row["train_seconds"] for row in epochs]
+        rows.append(
+            [
+                title,
+                f"{parameters / 1e6:.1f} M" if parameters else "",
+                f"{sorted(seconds)[len(seconds) // 2]:.0f} s x {len(seconds)}" if seconds else "",
+                f"{latencies[name]:.0f} ms" if name in latencies else "",
+                *_scores(result),
+            ]
+        )
+    return table(["decoder", "parameters", "epochs", "caption", *SCORES], rows)
+
+
+def levers() -> str:
+    """What each lever is worth, by paired bootstrap."""
+    rows = []
+    for each in read(RESULTS / "comparisons.json"):
+        gains = [
+            f"{gain['difference']:+.1f} ({gain['interval'][0]:+.1f} to {gain['interval'][1]:+.1f})"
+            for gain in each["scores"].values()
+        ]
+        rows.append([each["what"], f"`{each['ours']}` less `{each['theirs']}`", *gains])
+    return table(["lever", "evaluations", "BLEU-4", "METEOR", "CIDEr"], rows)
+
+
+def habits() -> str:
+    """What the captions are like."""
+    rows = []
+    for name in (*DECODERS, *FLOORS):
+        for stem, result in read(RUNS / f"{name}.json")["evaluations"].items():
+            each = result["variety"]
+            search = result.get("search")
+            rows.append(
+                [
+                    f"`{name}/{stem}`",
+                    f"{search['beam_size']}, {search['length_penalty']:g}" if search else "",
+                    f"{each['distinct_share']:.1%}",
+                    str(each["vocabulary_used"]),
+                    f"{each['copied_from_training_share']:.1%}",
+                    f"{each['mean_length']:.1f}",
+                    str(each["repeated_trigrams"]),
+                    str(each["dangling_endings"]),
+                ]
+            )
+    header = "evaluation, beam and length penalty, distinct captions, words used, "
+    header += "copied from training, words a caption, repeated trigrams, dangling endings"
+    return table(header.split(", "), rows)
+
+
+def calibration() -> str:
+    """What the confidence is worth."""
+    kept = read(RUNS / f"{SHIPPED}.json")["calibration"]
+    fitted, measured = kept["calibration"], kept["measured"]
+    rows = [
+        ["AUROC", f"{measured['auroc']:.3f}"],
+        [
+            "calibration error (mean distance from the diagonal)",
+            f"{measured['calibration_error']:.3f}",
+        ],
+        ["test captions that are good", f"{measured['good_share']:.1%}"],
+        [
+            f"of those called uncertain (confidence under {fitted['threshold']:g})",
+            f"{measured['good_share_if_uncertain']:.1%}",
+        ],
+        ["of the others", f"{measured['good_share_if_not']:.1%}"],
+        ["test photos called uncertain", f"{measured['uncertain_photos']:.1%}"],
+        *(
+            [
+                f"pictures of {kind} called uncertain"
+                if kind != "blank"
+                else "blank pictures called uncertain",
+                f"{share:.0%}",
+            ]
+            for kind, share in measured["uncertain_oddities"].items()
+        ),
+    ]
+    return table(["what", "measured"], rows)
+
+
+def threshold() -> str:
+    fitted = read(RUNS / f"{SHIPPED}.json")["calibration"]["calibration"]
+    return f"The shipped model's threshold is {fitted['threshold']:g}."
 
 
 def latency() -> str:
@@ -113,6 +219,11 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "response": response,
     "quality": quality,
     "variety": variety,
+    "architectures": architectures,
+    "levers": levers,
+    "habits": habits,
+    "calibration": calibration,
+    "threshold": threshold,
     "latency": latency,
     "settings": settings,
     "problems": problems,
@@ -135,6 +246,9 @@ def main() -> int:
             stale.append(path.relative_to(ROOT))
             if not check:
                 path.write_text(after, encoding="utf-8")
+    if not check:
+        for path in draw():
+            print(f"drew {path.relative_to(ROOT)}")
     for path in stale:
         print(f"{path} is out of date; run `make docs`" if check else f"wrote {path}")
     return 1 if check and stale else 0

@@ -55,22 +55,35 @@ class SavedModelCaptioner:
             max_length=tf.constant(options.max_length),
             length_penalty=tf.constant(options.length_penalty, tf.float32),
         )
-        tokens, log_probs, scores = (
-            found[name].numpy() for name in ("tokens", "token_log_probs", "scores")
-        )
+        names = ("tokens", "token_log_probs", "scores", "attention")
+        outputs = [found[name].numpy() for name in names if name in found]
         beams = [
             [self._beam(*beam) for beam in zip(*image, strict=True)]
-            for image in zip(tokens, log_probs, scores, strict=True)
+            for image in zip(*outputs, strict=True)
         ]
         return Captions(beams, started - submitted, time.perf_counter() - started)
 
-    def _beam(self, tokens: Tokens, log_probs: LogProbs, score: float) -> Beam:
+    def _beam(
+        self,
+        tokens: Tokens,
+        log_probs: LogProbs,
+        score: float,
+        attention: npt.NDArray[np.float32] | None = None,
+    ) -> Beam:
+        """`attention` float32 [T, 7, 7] where the model attends."""
         length = int(np.argmax(tokens == END))
         words = tuple(
             Word(self._words[token], float(log_prob))
             for token, log_prob in zip(tokens[:length], log_probs[:length], strict=True)
         )
-        return Beam(words, float(log_probs[length]), float(score))
+        focus = None if attention is None else _focus(attention[: length + 1])
+        return Beam(words, float(log_probs[length]), float(score), focus)
+
+
+def _focus(attention: npt.NDArray[np.float32]) -> float:
+    """The favourite cell's attention over an even share, the mean over tokens [T, 7, 7]."""
+    tokens, rows, columns = attention.shape
+    return float(attention.reshape(tokens, -1).max(axis=-1).mean() * rows * columns)
 
 
 def load_captioner(settings: Settings) -> SavedModelCaptioner:

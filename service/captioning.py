@@ -23,11 +23,16 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Beam:
-    """One caption; `score` is log_probability / (words + 1) ** length_penalty."""
+    """One caption; `score` is log_probability / (words + 1) ** length_penalty.
+
+    `focus` says how much more attention than an even share the favourite cell of each token
+    got, on average; None if the model does not attend.
+    """
 
     words: tuple[Word, ...]
     end_log_probability: float
     score: float
+    focus: float | None = None
 
     @property
     def text(self) -> str:

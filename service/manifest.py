@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FILE = "manifest.json"
 
@@ -39,6 +39,27 @@ class SearchLimits(BaseModel):
     length_penalty: tuple[float, float]
 
 
+class Calibration(BaseModel):
+    """From what the model tells of a caption to a confidence, fitted on the dev split.
+
+    confidence = 1 / (1 + exp(-(intercept + log_prob_weight * m + focus_weight * lack))), where m
+    is the mean log-probability of the caption's tokens, its end included, and `lack` says how
+    far the logarithm of the caption's focus lies below `focus_knee`, 0 if it does not.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    intercept: float
+    log_prob_weight: float
+    focus_weight: float
+    focus_knee: float
+    threshold: float = Field(description="A caption of less confidence is called uncertain.")
+    target_cider: float = Field(
+        description="Confidence is the estimated probability of reaching this CIDEr-D, times 100, "
+        "against five people's captions."
+    )
+
+
 class Manifest(BaseModel):
     """What a model is, what it takes, how good it is and where it came from."""
 
@@ -51,7 +72,7 @@ class Manifest(BaseModel):
     search: SearchOptions
     limits: SearchLimits
     metrics: dict[str, Any]
-    calibration: dict[str, Any] | None
+    calibration: Calibration | None
     provenance: dict[str, Any]
     files: dict[str, str]
 

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from service.captioning import Beam, Captions, Device
+from service.confidence import confidence
 from service.images import Photo
 from service.manifest import Manifest, SearchOptions
 from service.readiness import State
@@ -66,6 +67,14 @@ class Milliseconds(BaseModel):
 
 class CaptionResponse(BaseModel):
     caption: str = Field(description="The best beam's text.")
+    confidence: float | None = Field(
+        description="The estimated probability that the caption says much of what people would; "
+        "null if the model is not calibrated."
+    )
+    uncertain: bool | None = Field(
+        description="Whether the confidence is below the model's threshold: show the caption as a "
+        "guess."
+    )
     beams: list[BeamScore] = Field(description="Best first.")
     options: SearchOptions = Field(description="The search options used.")
     image: ImageInfo
@@ -88,8 +97,14 @@ class CaptionResponse(BaseModel):
     ) -> "CaptionResponse":
         """The answer for the photo in row `row` of what was captioned together."""
         beams = [BeamScore.of(beam) for beam in captions.beams[row]]
+        sure, uncertain = None, None
+        if calibration := manifest.calibration:
+            sure = round(confidence(captions.beams[row][0], calibration), 4)
+            uncertain = sure < calibration.threshold
         return cls(
             caption=beams[0].text,
+            confidence=sure,
+            uncertain=uncertain,
             beams=beams,
             options=options,
             image=ImageInfo(width=photo.width, height=photo.height, format=photo.format),

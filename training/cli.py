@@ -1,6 +1,7 @@
 """The command line of the pipeline, one subcommand a step."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -46,12 +47,36 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", choices=SPLITS, default="test")
     evaluate.set_defaults(step=_evaluate)
 
+    evaluate.add_argument("--variant", default="", help="name of a search other than the tuned one")
+    evaluate.add_argument("--beam-size", type=int, help="of the variant")
+    evaluate.add_argument("--length-penalty", type=float, help="of the variant")
+    evaluate.add_argument(
+        "--no-rules", action="store_true", help="let the variant repeat trigrams and dangle"
+    )
+
+    calibrate = steps.add_parser("calibrate", help="fit the confidence on dev, measure it on test")
+    calibrate.set_defaults(step=_calibrate)
+
+    baselines = steps.add_parser("baselines", help="score captions that no decoder wrote")
+    baselines.set_defaults(step=_baselines)
+
+    results = steps.add_parser("results", help="gather what the documents show of the runs")
+    results.set_defaults(step=_results)
+
+    reproduce = steps.add_parser(
+        "reproduce", help="every step from raw data to the shipped artifact, as a recipe lists them"
+    )
+    reproduce.add_argument(
+        "--recipe", type=Path, default=Path(__file__).parent / "configs" / "recipe.toml"
+    )
+    reproduce.add_argument(
+        "--shipped-only", action="store_true", help="leave out what is only compared with"
+    )
+    reproduce.set_defaults(step=_reproduce)
+
     export = steps.add_parser("export", help="write the artifact that the service loads")
     export.add_argument("--name", required=True, help="the model's name, as the API gives it")
     export.add_argument("--version", required=True, help="the model's version")
-    export.add_argument(
-        "--output", type=Path, default=Path("model_artifacts"), help="folder of the artifact"
-    )
     export.add_argument(
         "--card",
         type=Path,
@@ -59,18 +84,28 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.set_defaults(step=_export)
 
-    for step in (features, train, tune, evaluate):
+    for step in (export, reproduce):
+        step.add_argument(
+            "--output", type=Path, default=Path("model_artifacts"), help="folder of the artifact"
+        )
+    for step in (results, reproduce):
+        step.add_argument(
+            "--results", type=Path, default=Path("docs/results"), help="folder of the results"
+        )
+    for step in (baselines, results, reproduce):
+        step.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs")
+    for step in (features, train, tune, evaluate, calibrate, baselines, reproduce):
         step.add_argument(
             "--data", type=Path, default=Path("data/flickr8k"), help="folder of the data set"
         )
         step.add_argument(
             "--cache", type=Path, default=Path("data/features"), help="folder of feature caches"
         )
-    for step in (features, train, tune, evaluate, export):
+    for step in (features, train, tune, evaluate, calibrate, baselines, reproduce, export):
         step.add_argument(
             "--encoder-weights", default="imagenet", help="'imagenet' (downloads) or a file"
         )
-    for step in (train, tune, evaluate, export):
+    for step in (train, tune, evaluate, calibrate, export):
         step.add_argument("--run", type=Path, required=True, help="folder of the run")
     return parser
 
@@ -120,12 +155,48 @@ def _tune(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from training.evaluate import evaluate_run, markdown
+    from training.evaluate import Variant, evaluate_run, markdown
+
+    variant = Variant(
+        options.variant, options.beam_size, options.length_penalty, not options.no_rules
+    )
+    if not variant.name and variant != Variant():
+        raise ValueError("give the other search a name with --variant")
+    dataset = _dataset(options)
+    features = _cache(dataset, options, options.run)
+    print(markdown(evaluate_run(dataset, features, options.run, options.split, variant)))
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    from training.calibrate import calibrate
 
     dataset = _dataset(options)
     features = _cache(dataset, options, options.run)
-    result = evaluate_run(dataset, features, options.run, options.split)
-    print(markdown(result))
+    result = calibrate(dataset, features, options.encoder_weights, options.run)
+    print(json.dumps(result, indent=2))
+
+
+def _baselines(options: argparse.Namespace) -> None:
+    from training.reproduce import write_baselines
+
+    dataset = _dataset(options)
+    write_baselines(dataset, _cache(dataset, options), options.runs)
+
+
+def _results(options: argparse.Namespace) -> None:
+    from training.results import gather
+
+    for path in gather(options.runs, options.results):
+        print(f"wrote {path}")
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from training.reproduce import Reproduction
+
+    stages = Reproduction(
+        options.recipe, _dataset(options), options.encoder_weights, options.cache, options.runs
+    )
+    stages.run(options.output, options.results, options.shipped_only)
 
 
 def _export(options: argparse.Namespace) -> None:

@@ -40,6 +40,12 @@ class TrainConfig(BaseModel):
         description="by which the logits are divided for good before the CIDEr objective: smoothed "
         "labels leave so much to improbable words that short captions, which draw fewer, would win",
     )
+    anchor: float = Field(
+        0.2,
+        ge=0,
+        description="share of the cross-entropy under the CIDEr objective; without it the captions "
+        "fall apart after some hundred steps",
+    )
     encoder_learning_rate: float = Field(
         0.0, ge=0, description="peak, of the encoder's last stage; at 0 it stays as it is"
     )

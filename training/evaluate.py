@@ -34,6 +34,10 @@ class Variant:
     length_penalty: float | None = None
     rules: bool = True
 
+    def stem(self, split: str) -> str:
+        """What its files' names begin with."""
+        return "-".join(filter(None, (split, self.name)))
+
     def options(self, tuned: SearchOptions) -> SearchOptions:
         beam_size = tuned.beam_size if self.beam_size is None else self.beam_size
         penalty = tuned.length_penalty if self.length_penalty is None else self.length_penalty
@@ -63,8 +67,7 @@ def evaluate_run(
         "search": asdict(options),
         "rules": variant.rules,
     }
-    stem = "-".join(filter(None, (split, variant.name)))
-    return write_evaluation(run / stem, described, captions, dataset, split)
+    return write_evaluation(run / variant.stem(split), described, captions, dataset, split)
 
 
 def write_evaluation(

@@ -15,7 +15,7 @@ from training.evaluate import score_rows
 from training.features import RESIZE_FILTER, encoder_id
 from training.provenance import provenance, sha256
 from training.rules import Rules
-from training.runs import VOCABULARY, load_run, stage_of, tuned_options
+from training.runs import CALIBRATION, VOCABULARY, load_run, stage_of, tuned_options
 from training.search import beam_search
 
 SHARD_BYTES = 40_000_000  # so that no file of the artifact reaches 50 MB
@@ -77,6 +77,8 @@ def export(
         raise ValueError(f"{test} is of other search options; run `python -m training evaluate`")
     encoder = load_encoder(encoder_weights, stage)
     module = caption_module(encoder, loaded.decoder, loaded.rules)
+    fitted = run / CALIBRATION
+    calibration = json.loads(fitted.read_text()) if fitted.is_file() else None
 
     saved = output / "captioner"
     shutil.rmtree(saved, ignore_errors=True)
@@ -101,7 +103,7 @@ def export(
         "search": search,
         "limits": LIMITS,
         "metrics": {key: metrics[key] for key in ("split", "images", "scores", "variety")},
-        "calibration": None,
+        "calibration": calibration["calibration"] if calibration else None,
         "provenance": {
             "training": loaded.described,
             "export": provenance(),

@@ -33,10 +33,16 @@ class Beams:
     captions: list[str]
     log_probs: npt.NDArray[np.float32]  # [K], of the whole caption
     lengths: npt.NDArray[np.int64]  # [K], <end> counted
+    token_log_probs: npt.NDArray[np.float32]  # [K, T], 0 behind <end>
+    attention: npt.NDArray[np.float32]  # [K, T, 7, 7]
 
     def best(self, length_penalty: float) -> str:
         """What `beam_search` ranks first under this length penalty."""
-        return self.captions[int(np.argmax(self.log_probs / self.lengths**length_penalty))]
+        return self.captions[self.first(length_penalty)]
+
+    def first(self, length_penalty: float) -> int:
+        """The row of what `beam_search` ranks first under this length penalty."""
+        return int(np.argmax(self.log_probs / self.lengths**length_penalty))
 
 
 class Generator:
@@ -77,9 +83,14 @@ class Generator:
         starts = range(0, len(names), BATCH)
         for start in tqdm(starts, desc=what, unit="batch", mininterval=1, leave=False):
             group = names[start : start + BATCH]
-            found = self._search(features.read(group, [False] * len(group)), **asdict(options))
-            log_probs = tf.reduce_sum(found.token_log_probs, axis=-1).numpy()
-            tokens = found.tokens.numpy()
-            for name, ids, totals in zip(group, tokens, log_probs, strict=True):
-                captions = [" ".join(self._vocabulary.decode(each)) for each in ids.tolist()]
-                yield name, Beams(captions, totals, (ids != PAD).sum(axis=-1))
+            maps = features.read(group, [False] * len(group))
+            yield from zip(group, self.beams_of(maps, options), strict=True)
+
+    def beams_of(self, maps: npt.NDArray[np.float16], options: SearchOptions) -> Iterator[Beams]:
+        """The hypotheses of each of some maps."""
+        found = self._search(maps, **asdict(options))
+        arrays = (found.tokens, found.token_log_probs, found.attention)
+        for ids, log_probs, attention in zip(*(each.numpy() for each in arrays), strict=True):
+            captions = [" ".join(self._vocabulary.decode(each)) for each in ids.tolist()]
+            lengths = (ids != PAD).sum(axis=-1)
+            yield Beams(captions, log_probs.sum(axis=-1), lengths, log_probs, attention)

@@ -20,6 +20,7 @@ WEIGHTS = "best.weights.h5"
 STAGE = "encoder-stage.weights.h5"
 METRICS = "metrics.jsonl"
 SEARCH = "search.json"
+CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True)

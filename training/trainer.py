@@ -36,8 +36,10 @@ class Trainer:
         signature = batch_signature(model.maps_spec)
         self.imitate = tf.function(self._imitate, input_signature=signature[:3])
         self.sample = tf.function(self._sample, input_signature=[model.maps_spec])
-        weights = tf.TensorSpec([None], tf.float32)
-        self.reinforce = tf.function(self._reinforce, input_signature=[*signature[:3], weights])
+        advantage = tf.TensorSpec([None], tf.float32)
+        self.reinforce = tf.function(
+            self._reinforce, input_signature=[*signature[:3], *signature[1:3], advantage]
+        )
 
     def parts(self) -> dict[str, Any]:
         """All that a checkpoint must hold."""
@@ -68,17 +70,34 @@ class Trainer:
         return sample(self.model.decoder, features, self.config.samples, self.config.max_words)
 
     def _reinforce(
-        self, maps: tf.Tensor, tokens: tf.Tensor, owners: tf.Tensor, advantage: tf.Tensor
+        self,
+        maps: tf.Tensor,
+        tokens: tf.Tensor,
+        owners: tf.Tensor,
+        references: tf.Tensor,
+        reference_owners: tf.Tensor,
+        advantage: tf.Tensor,
     ) -> tf.Tensor:
         """One update towards captions of positive advantage float32 [N], away from the others.
 
         REINFORCE (Williams 1992): the loss is -advantage * log-probability, a mean over tokens.
+        A share of the references' cross-entropy, as it was before the logits were sharpened,
+        keeps the language (Paulus et al. 2018, section 3.3).
         """
         with tf.GradientTape() as tape:
             # Without dropout, or it would not be the policy that drew the captions.
             _, right = token_log_probs(self.model, maps, tokens, owners, training=False)
             rows = tf.where(tokens[:, 1:] != PAD)[:, 0]
             loss = -tf.reduce_mean(right * tf.gather(advantage, rows))
+            written = token_log_probs(
+                self.model,
+                maps,
+                references,
+                reference_owners,
+                training=True,
+                scale=self.config.temperature,
+            )
+            loss += self.config.anchor * cross_entropy(*written, self.config.label_smoothing)
         self._update(tape, loss)
         return loss
 
@@ -121,10 +140,12 @@ def token_log_probs(
     tokens: tf.Tensor,
     owners: tf.Tensor,
     training: bool,
+    scale: float = 1.0,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Log-probabilities [M, V] where the captions' M tokens stand, and [M] of those tokens.
 
-    Tokens come row by row, without `<start>` and padding. `training` turns dropout on.
+    Tokens come row by row, without `<start>` and padding. `training` turns dropout on; logits
+    are multiplied by `scale`.
     """
     decoder: Decoder = model.decoder
     memory = decoder.remember(model.features(maps), training)
@@ -133,7 +154,7 @@ def token_log_probs(
     outputs = decoder.forced(inputs, memory, training)
     # Padding is dropped before the widest product, not masked after it.
     real = targets != PAD
-    log_probs = tf.nn.log_softmax(decoder.logits(tf.boolean_mask(outputs, real)))
+    log_probs = tf.nn.log_softmax(scale * decoder.logits(tf.boolean_mask(outputs, real)))
     return log_probs, tf.gather(log_probs, tf.boolean_mask(targets, real), batch_dims=1)
 
 
@@ -166,7 +187,7 @@ class CiderSteps:
         rewards = self._rewards(tokens.numpy(), np.repeat(images, samples))
         advantage = advantages(rewards.reshape(-1, samples)).reshape(-1)
         owners = np.repeat(np.arange(len(images), dtype=np.int32), samples)
-        self._trainer.reinforce(batch.maps, tokens, owners, advantage)
+        self._trainer.reinforce(batch.maps, tokens, owners, batch.tokens, batch.owners, advantage)
         return float(rewards.mean())
 
     def _rewards(

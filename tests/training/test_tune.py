@@ -79,7 +79,13 @@ def test_a_tried_score_is_that_of_the_search_with_these_options(
 
 
 def test_a_length_penalty_favours_longer_captions() -> None:
-    beams = Beams(["short", "a longer one"], np.array([-2.0, -3.0], np.float32), np.array([2, 4]))
+    beams = Beams(
+        ["short", "a longer one"],
+        np.array([-2.0, -3.0], np.float32),
+        np.array([2, 4]),
+        np.zeros((2, 4), np.float32),
+        np.zeros((2, 4, 7, 7), np.float32),
+    )
     assert beams.best(0.0) == "short"
     assert beams.best(1.0) == "a longer one"
 

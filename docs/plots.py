@@ -1,0 +1,61 @@
+"""Draw the plots of docs/results.md from the files in docs/results/."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+DOCS = Path(__file__).resolve().parent
+RUNS = DOCS / "results" / "runs"
+PLOTS = DOCS / "plots"
+SHIPPED = "attention-cider"
+
+
+def draw(runs: Path = RUNS, output: Path = PLOTS) -> list[Path]:
+    """Write an SVG file a plot; the same results give the same bytes."""
+    output.mkdir(exist_ok=True)
+    mpl.rcParams.update({"svg.hashsalt": "captions", "font.size": 10, "axes.grid": True})
+    results = {path.stem: json.loads(path.read_text()) for path in sorted(runs.glob("*.json"))}
+    drawn = []
+    for name, plot in (("training", _training), ("search", _search), ("reliability", _reliability)):
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        plot(figure.subplots(), results)
+        path = output / f"{name}.svg"
+        figure.savefig(path, metadata={"Date": None})
+        drawn.append(path)
+    return drawn
+
+
+def _training(axes: Axes, results: dict[str, Any]) -> None:
+    for name, result in results.items():
+        if rows := result["epochs"]:
+            epochs = [int(row["epoch"]) for row in rows]
+            axes.plot(epochs, [row["dev CIDEr"] for row in rows], marker=".", label=name)
+    axes.set(title="Dev CIDEr while training, beam 3", xlabel="epoch", ylabel="CIDEr")
+    axes.legend()
+
+
+def _search(axes: Axes, results: dict[str, Any]) -> None:
+    rows = results[SHIPPED]["search"]["tried"]
+    for penalty in sorted({row["length_penalty"] for row in rows}):
+        line = [row for row in rows if row["length_penalty"] == penalty]
+        beams = [row["beam_size"] for row in line]
+        axes.plot(beams, [row["CIDEr"] for row in line], marker=".", label=f"{penalty:g}")
+    axes.set(title="Dev CIDEr of the shipped model", xlabel="beam size", ylabel="CIDEr")
+    axes.legend(title="length penalty")
+
+
+def _reliability(axes: Axes, results: dict[str, Any]) -> None:
+    bins = results[SHIPPED]["calibration"]["measured"]["reliability"]
+    axes.plot([0, 1], [0, 1], linestyle="--", color="grey", label="as it should be")
+    said, found = ([each[name] for each in bins] for name in ("confidence", "good"))
+    axes.plot(said, found, marker="o", label="a tenth of the test photos each")
+    axes.set(
+        title="Is the confidence right?",
+        xlabel="mean confidence",
+        ylabel="share of captions that are good",
+    )
+    axes.legend()
