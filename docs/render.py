@@ -174,6 +174,15 @@ def calibration() -> str:
     return table(["what", "measured"], rows)
 
 
+def tried() -> str:
+    """What did not work, and what became of it."""
+    rows = [
+        [each["what"], ", ".join(f"{score:.1f}" for score in each["dev_cider"]), each["outcome"]]
+        for each in read(RESULTS / "tried.json")
+    ]
+    return table(["what", "dev CIDEr after each epoch", "what came of it"], rows)
+
+
 def threshold() -> str:
     fitted = read(RUNS / f"{SHIPPED}.json")["calibration"]["calibration"]
     return f"The shipped model's threshold is {fitted['threshold']:g}."
@@ -224,6 +233,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "habits": habits,
     "calibration": calibration,
     "threshold": threshold,
+    "tried": tried,
     "latency": latency,
     "settings": settings,
     "problems": problems,

@@ -19,7 +19,11 @@ from training.runs import CALIBRATION, VOCABULARY, load_run, stage_of, tuned_opt
 from training.search import beam_search
 
 SHARD_BYTES = 40_000_000  # so that no file of the artifact reaches 50 MB
-LIMITS = {"beam_size": [1, 10], "max_length": [1, 30], "length_penalty": [0.0, 2.0]}
+LIMITS: dict[str, list[float]] = {
+    "beam_size": [1, 10],
+    "max_length": [1, 30],
+    "length_penalty": [0.0, 2.0],
+}
 CARD = Path(__file__).parent / "model_card.md"
 
 
@@ -141,4 +145,14 @@ def model_card(template: str, manifest: dict[str, Any], vocabulary: int) -> str:
         copied=f"{metrics['variety']['copied_from_training_share']:.0%}",
         words=metrics["variety"]["vocabulary_used"],
         vocabulary=vocabulary,
+        confidence=_confidence(manifest["calibration"]),
+    )
+
+
+def _confidence(calibration: dict[str, float] | None) -> str:
+    if calibration is None:
+        return "Its log-probabilities are no calibrated\n  confidence."
+    return (
+        f"Most such captions get a\n  confidence under {calibration['threshold']:g} and are marked "
+        "uncertain, but not all (`docs/results.md`)."
     )

@@ -27,7 +27,7 @@ from training.provenance import provenance, sha256
 from training.rules import dangling_words, load_rules
 from training.runs import CONFIG, DANGLING, METRICS, STAGE, VOCABULARY, WEIGHTS, stage_of
 from training.text import Vocabulary
-from training.trainer import CiderSteps, Trainer, cider_reward
+from training.trainer import CiderSteps, Trainer
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def train(config: TrainConfig, inputs: Inputs, run: Path, resume: bool) -> None:
     generator = Generator(trainer.averaged, rules, vocabulary)
     references = dataset.references("dev")
     writer = tf.summary.create_file_writer(str(run / "tensorboard"))
-    step, figure = trainer.imitation_step, "loss"
+    figure = "reward" if config.objective == "cider" else "loss"
+    step = trainer.imitation_step
     if config.objective == "cider":
-        reward = cider_reward(captions, vocabulary)
-        step, figure = CiderSteps(trainer, vocabulary, data.names, reward).step, "reward"
+        step = CiderSteps(trainer, vocabulary, captions).step
 
     while int(progress.epoch) < config.epochs and not _stale(progress, config):
         epoch = int(progress.epoch) + 1
@@ -128,11 +128,9 @@ def _claim(
     """Make `run` ours, or check that what is to go on is what was started."""
     run.mkdir(parents=True, exist_ok=True)
     file = run / CONFIG
-    start = (
-        {"run": inputs.start.name, "weights": sha256(inputs.start / WEIGHTS)}
-        if (inputs.start)
-        else None
-    )
+    start = None
+    if inputs.start:
+        start = {"run": inputs.start.name, "weights": sha256(inputs.start / WEIGHTS)}
     described = {
         "train": config.model_dump(),
         "encoder_weights": encoder_id(inputs.encoder_weights),

@@ -1,5 +1,6 @@
 """One step of training: from a batch to better weights, and their average."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -171,13 +172,16 @@ class CiderSteps:
         self,
         trainer: Trainer,
         vocabulary: Vocabulary,
-        names: tuple[str, ...],
-        reward: CiderReward,
+        captions: Mapping[str, Sequence[Sequence[str]]],
     ) -> None:
+        """`captions` are the training photos' own, tokenised, in the order of the photos."""
         self._trainer = trainer
         self._words = vocabulary.words
-        self._names = names
-        self._reward = reward
+        self._names = tuple(captions)
+        end = vocabulary.words[END]
+        self._reward = CiderReward(
+            {name: [[*each, end] for each in group] for name, group in captions.items()}
+        )
 
     def step(self, batch: Batch) -> float:
         """One update from the batch's photos; returns its samples' mean reward."""
@@ -204,9 +208,3 @@ class CiderSteps:
     def _caption(self, ids: list[int]) -> list[str]:
         """The words behind `<start>`, `<end>` among them where it was written."""
         return [self._words[i] for i in ids[1:] if i != PAD]
-
-
-def cider_reward(dataset_tokens: dict[str, list[list[str]]], vocabulary: Vocabulary) -> CiderReward:
-    """The reward by tokenised training captions, `<end>` behind each."""
-    end = vocabulary.words[END]
-    return CiderReward({n: [[*c, end] for c in group] for n, group in dataset_tokens.items()})

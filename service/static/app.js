@@ -1,8 +1,8 @@
 // The page: one photo in, its caption out. The photo stays in the browser but for the upload.
 
 const find = (id) => document.getElementById(id);
-const [drop, file, result, photo, caption, details, beams, facts] =
-  ["drop", "file", "result", "photo", "caption", "details", "beams", "facts"].map(find);
+const [drop, file, result, photo, caption, doubt, details, beams, facts] =
+  ["drop", "file", "result", "photo", "caption", "doubt", "details", "beams", "facts"].map(find);
 
 let latest = 0; // only the newest photo's answer is shown
 
@@ -35,12 +35,14 @@ function render(answer) {
     return;
   }
   say(sentence(answer.caption));
+  doubt.textContent = answer.uncertain ? "Uncertain: take this as a guess." : "";
   photo.alt = answer.caption;
   beams.replaceChildren(...answer.beams.map(row));
   const { image, milliseconds: ms, model } = answer;
+  const sure = answer.confidence === null ? "" : ` · confidence ${percent(answer.confidence)}`;
   facts.textContent =
     `${image.width} × ${image.height} ${image.format} · ` +
-    `${Math.round(ms.decoding + ms.queue + ms.inference)} ms · ${model.name} ${model.version}`;
+    `${Math.round(ms.decoding + ms.queue + ms.inference)} ms · ${model.name} ${model.version}${sure}`;
   details.hidden = false;
 }
 
@@ -57,10 +59,12 @@ function cell(text) {
 }
 
 function say(text, wrong = false) {
+  doubt.textContent = "";
   caption.textContent = text;
   caption.classList.toggle("wrong", wrong);
 }
 
+const percent = (share) => `${Math.round(100 * share)}%`;
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + ".";
 
 file.addEventListener("change", () => {

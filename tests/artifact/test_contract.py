@@ -82,8 +82,12 @@ def test_the_manifest_says_how_good_the_model_is(artifact: Path) -> None:
     for name in ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr"):
         low, high = metrics["scores"][name]["interval"]
         assert low <= metrics["scores"][name]["score"] <= high
-    assert metrics["scores"]["CIDEr"]["score"] >= 50
-    assert metrics["scores"]["BLEU-4"]["score"] >= 19.5
+    assert metrics["scores"]["CIDEr"]["score"] >= 60
+    assert metrics["scores"]["BLEU-4"]["score"] >= 24
+    assert metrics["scores"]["METEOR"]["score"] >= 21
+    variety = metrics["variety"]
+    assert variety["distinct_share"] >= 0.65
+    assert (variety["repeated_trigrams"], variety["dangling_endings"]) == (0, 0)
 
 
 def test_the_model_card_gives_the_manifest_s_numbers(artifact: Path) -> None:

@@ -1,10 +1,12 @@
 """The page in a real browser, in front of the real model."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Request, expect
 
 from benchmarks.server import Server
@@ -51,6 +53,20 @@ def test_a_photo_that_is_chosen_gets_its_caption_and_beams(opened: Watched) -> N
     assert page.locator("#photo").get_attribute("alt") == caption[0].lower() + caption[1:-1]
     assert page.locator("#beams tr").count() >= 1
     expect(page.locator("#facts")).to_contain_text("451 × 300 PNG")
+    expect(page.locator("#facts")).to_contain_text(re.compile(r"confidence \d+%"))
+
+
+def test_an_uncertain_caption_says_so_and_a_sure_one_does_not(
+    opened: Watched, tmp_path: Path
+) -> None:
+    page, grey = opened.page, tmp_path / "grey.png"
+    Image.new("RGB", (300, 200), (90, 90, 90)).save(grey)
+    page.set_input_files("#file", grey)
+    expect(page.locator("#facts")).to_contain_text("300 × 200", timeout=15_000)
+    expect(page.locator("#doubt")).to_have_text("Uncertain: take this as a guess.")
+    page.set_input_files("#file", FOLDER / "motorcycle_left.png")
+    expect(page.locator("#facts")).to_contain_text("741 × 500", timeout=15_000)
+    expect(page.locator("#doubt")).to_have_text("")
 
 
 def test_a_photo_that_is_dropped_gets_its_caption(opened: Watched) -> None:

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tests.training.test_export import small_encoder
 from tests.training.test_train import rows, small, trainer_of
 from training import train as training
-from training.batches import Batch
+from training.batches import Batch, pad
 from training.dataset import Dataset
 from training.decoders import DECODERS, build_decoder
 from training.encoder import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES
@@ -22,7 +22,7 @@ from training.reward import CiderReward
 from training.runs import load_run
 from training.text import SPECIAL_WORDS, Vocabulary
 from training.train import Inputs, train
-from training.trainer import CiderSteps, Trainer, cider_reward
+from training.trainer import CiderSteps, Trainer
 
 pytestmark = pytest.mark.tensorflow
 
@@ -35,8 +35,10 @@ REFERENCES = {
 
 def two_photos() -> Batch:
     maps = np.random.default_rng(0).normal(size=(2, CELLS, FEATURES)).astype(np.float16)
-    nothing = tf.zeros([0], tf.int32)
-    return Batch(tf.constant(maps), tf.zeros([0, 0], tf.int32), nothing, tf.constant([0, 1]))
+    captions = [[WORDS.encode(each) for each in group] for group in REFERENCES.values()]
+    tokens, owners = pad(captions)
+    images = tf.constant([0, 1], tf.int64)
+    return Batch(tf.constant(maps), tf.constant(tokens), tf.constant(owners), images)
 
 
 @pytest.mark.parametrize("architecture", sorted(DECODERS))
@@ -44,7 +46,7 @@ def test_captions_of_more_reward_become_more_probable(architecture: str) -> None
     keras.utils.set_random_seed(0)
     config = small(architecture, objective="cider", learning_rate=0.01, samples=5, max_words=6)
     trainer = trainer_of(config, len(WORDS), steps=400)
-    steps = CiderSteps(trainer, WORDS, ("a.jpg", "b.jpg"), cider_reward(REFERENCES, WORDS))
+    steps = CiderSteps(trainer, WORDS, REFERENCES)
     batch = two_photos()
     rewards = [steps.step(batch) for _ in range(120)]
     assert np.mean(rewards[-10:]) > 2 * np.mean(rewards[:10]) + 0.1
@@ -61,12 +63,12 @@ def test_a_sample_is_scored_against_its_own_photo_with_its_end(
     trainer.reinforce = lambda *given: learned.append(given)
     scored = []
 
-    class Reward(CiderReward):
-        def score(self, name: str, caption: Any) -> float:
-            scored.append((name, " ".join(caption)))
-            return float(len(scored))
+    def score(self: CiderReward, name: str, caption: Any) -> float:
+        scored.append((name, " ".join(caption)))
+        return float(len(scored))
 
-    steps = CiderSteps(trainer, WORDS, ("a.jpg", "b.jpg"), Reward(REFERENCES))
+    monkeypatch.setattr(CiderReward, "score", score)
+    steps = CiderSteps(trainer, WORDS, REFERENCES)
     assert steps.step(two_photos()) == 2.5
     assert scored == [
         ("a.jpg", "a dog <end>"),
@@ -74,7 +76,7 @@ def test_a_sample_is_scored_against_its_own_photo_with_its_end(
         ("b.jpg", "a cat sits <end>"),
         ("b.jpg", "<end>"),
     ]
-    ((_, tokens, owners, advantage),) = learned
+    ((_, tokens, owners, _, _, advantage),) = learned
     assert tokens.numpy().tolist() == drawn
     assert owners.tolist() == [0, 0, 1, 1]
     assert advantage.tolist() == [-1, 1, -1, 1]
