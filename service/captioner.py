@@ -81,9 +81,9 @@ class SavedModelCaptioner:
 
 
 def _focus(attention: npt.NDArray[np.float32]) -> float:
-    """The favourite cell's attention over an even share, the mean over tokens [T, 7, 7]."""
-    tokens, rows, columns = attention.shape
-    return float(attention.reshape(tokens, -1).max(axis=-1).mean() * rows * columns)
+    """The most attention that a token gave a cell, over an even share of [T, 7, 7]."""
+    _, rows, columns = attention.shape
+    return float(attention.max() * rows * columns)
 
 
 def load_captioner(settings: Settings) -> SavedModelCaptioner:

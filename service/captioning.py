@@ -25,8 +25,8 @@ class Word:
 class Beam:
     """One caption; `score` is log_probability / (words + 1) ** length_penalty.
 
-    `focus` says how much more attention than an even share the favourite cell of each token
-    got, on average; None if the model does not attend.
+    `focus` is the most attention that a token gave a cell of the grid, over an even share; None
+    if the model does not attend.
     """
 
     words: tuple[Word, ...]

@@ -29,7 +29,7 @@ from training.runs import CALIBRATION, load_run, stage_of, tuned_options
 
 GOOD = 0.4  # CIDEr-D against five captions; about half of the captions reach it
 ODDITIES = 50  # of each kind, for the fit and again for the measurement
-ODDITY_WEIGHT = 3.0  # of each of them in the fit: they are few, and they must not look sure
+ODDITY_WEIGHT = 2.0  # of each of them in the fit: they are few, and they must not look sure
 KNEE = 0.25  # share of photos whose attention is less focused than where its lack begins to count
 ODDITIES_FOUND = 0.95  # share that shall be called uncertain
 PHOTOS_SPARED = 0.75  # share of photos that shall not be, which goes first
@@ -43,7 +43,7 @@ class Signals:
     """What is known of captions without their references, one an image."""
 
     log_prob: Floats  # mean over the tokens
-    focus: Floats  # log of the favourite cell's attention over an even share, 0 if unattending
+    focus: Floats  # log of the most attention a token gave a cell over an even share, or 0
 
     @classmethod
     def of(cls, found: Iterable[Beams], length_penalty: float) -> "Signals":
@@ -55,7 +55,7 @@ def _signals(beams: Beams, length_penalty: float) -> tuple[float, float]:
     best = beams.first(length_penalty)
     length = beams.lengths[best]
     attention = beams.attention[best, :length].reshape(length, CELLS)
-    favourite = float(attention.max(axis=-1).mean()) * CELLS
+    favourite = float(attention.max()) * CELLS
     return float(beams.log_probs[best] / length), float(np.log(favourite)) if favourite else 0.0
 
 

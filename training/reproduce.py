@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from training.average import average
 from training.baselines import Baselines
 from training.calibrate import calibrate
 from training.config import load_config
@@ -32,8 +33,9 @@ class Step(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
-    config: str  # beside the recipe
+    config: str | None = None  # beside the recipe
     start: str | None = None  # the run it goes on from
+    average_of: tuple[str, ...] = ()  # runs whose weights' mean it is; it has no config then
     variants: tuple[Variant, ...] = ()
 
 
@@ -57,12 +59,11 @@ class Recipe(BaseModel):
         """All runs, or only the shipped one with those it goes on from, in order."""
         if not shipped_only:
             return list(self.runs)
-        by_name = {step.name: step for step in self.runs}
-        chain, name = list[Step](), self.ship.run
-        while name:
-            chain.insert(0, by_name[name])
-            name = by_name[name].start or ""
-        return chain
+        needed = {self.ship.run}
+        for step in reversed(self.runs):
+            if step.name in needed:
+                needed |= {*step.average_of, *([step.start] if step.start else [])}
+        return [step for step in self.runs if step.name in needed]
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -104,6 +105,9 @@ class Reproduction:
         if (run / SEARCH).is_file():
             return
         print(f"== train {step.name}", flush=True)
+        if step.config is None:
+            average([self._runs / name for name in step.average_of], run)
+            return
         config = load_config(self._configs / step.config)
         if config.encoder_learning_rate:
             features = cache_trunk(self._dataset, self._weights, self._cache)

@@ -82,10 +82,10 @@ def beams() -> Beams:
 def test_signals_are_of_the_caption_that_is_shown() -> None:
     signals = Signals.of([beams()], length_penalty=0.0)
     assert signals.log_prob[0] == pytest.approx(-0.9)
-    assert signals.focus[0] == pytest.approx(np.log(49 * 0.4))
+    assert signals.focus[0] == pytest.approx(np.log(49 * 0.5))
     longer = Signals.of([beams()], length_penalty=1.0)
     assert longer.log_prob[0] == pytest.approx(-0.5)
-    assert longer.focus[0] == pytest.approx(np.log(49 * 0.25))
+    assert longer.focus[0] == pytest.approx(np.log(49 * 0.4))
 
 
 def test_the_service_computes_the_same_confidence() -> None:

@@ -49,16 +49,15 @@ def test_every_pair_is_tried_on_dev_and_the_choice_is_kept(
     assert tuned_options(tmp_path / "run") == chosen
 
 
-def test_the_smallest_beam_that_is_about_as_good_as_any_is_chosen() -> None:
+def test_the_best_pair_is_chosen_and_of_equals_the_smallest_beam() -> None:
     tried = [
         {"beam_size": 1, "length_penalty": 0.0, "CIDEr": 50.0},
+        {"beam_size": 9, "length_penalty": 0.9, "CIDEr": 54.9},
         {"beam_size": 3, "length_penalty": 0.5, "CIDEr": 54.6},
         {"beam_size": 3, "length_penalty": 0.7, "CIDEr": 54.9},
-        {"beam_size": 3, "length_penalty": 0.9, "CIDEr": 54.3},
-        {"beam_size": 9, "length_penalty": 0.9, "CIDEr": 55.5},
     ]
     assert choose(tried) == SearchOptions(beam_size=3, length_penalty=0.7)
-    tried[-1]["CIDEr"] = 56.0
+    tried[1]["CIDEr"] = 55.0
     assert choose(tried) == SearchOptions(beam_size=9, length_penalty=0.9)
 
 
