@@ -35,6 +35,7 @@ class Step(BaseModel):
     name: str
     config: str | None = None  # beside the recipe
     start: str | None = None  # the run it goes on from
+    teachers: tuple[str, ...] = ()  # the runs it is distilled from
     average_of: tuple[str, ...] = ()  # runs whose weights' mean it is; it has no config then
     variants: tuple[Variant, ...] = ()
 
@@ -62,7 +63,8 @@ class Recipe(BaseModel):
         needed = {self.ship.run}
         for step in reversed(self.runs):
             if step.name in needed:
-                needed |= {*step.average_of, *([step.start] if step.start else [])}
+                needed |= {*step.teachers, *step.average_of}
+                needed |= {step.start} if step.start else set()
         return [step for step in self.runs if step.name in needed]
 
 
@@ -113,7 +115,9 @@ class Reproduction:
             features = cache_trunk(self._dataset, self._weights, self._cache)
         else:
             features = self._features(start)
-        train(config, Inputs(self._dataset, features, self._weights, start), run, resume=True)
+        teachers = tuple(self._runs / name for name in step.teachers)
+        inputs = Inputs(self._dataset, features, self._weights, start, teachers)
+        train(config, inputs, run, resume=True)
 
     def _measure(self, step: Step) -> None:
         run = self._runs / step.name

@@ -33,9 +33,18 @@ name = "other"
 config = "base.toml"
 
 [[runs]]
-name = "rewarded"
+name = "taught"
+config = "taught.toml"
+teachers = ["base", "other"]
+
+[[runs]]
+name = "rewarded-0"
 config = "rewarded.toml"
 start = "base"
+
+[[runs]]
+name = "rewarded"
+average_of = ["rewarded-0", "rewarded-0"]
 """
 CONFIG = """
 min_count = 1
@@ -56,6 +65,7 @@ def recipe(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "base.toml").write_text(CONFIG)
     (folder / "rewarded.toml").write_text('objective = "cider"\nsamples = 2\n' + CONFIG)
+    (folder / "taught.toml").write_text("distillation = 0.5\n" + CONFIG)
     (folder / "recipe.toml").write_text(RECIPE)
     return folder / "recipe.toml"
 
@@ -93,6 +103,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for name, run_at in (
         ("train", 2),
+        ("average", 1),
         ("tune", 2),
         ("evaluate_run", 2),
         ("calibrate", 3),
@@ -117,7 +128,9 @@ def test_one_command_makes_everything_and_again_nothing(
     assert made == [
         *("train base", "tune base", *["evaluate_run base"] * 3),
         *("train other", "tune other", "evaluate_run other"),
-        *("train rewarded", "tune rewarded", "evaluate_run rewarded"),
+        *("train taught", "tune taught", "evaluate_run taught"),
+        *("train rewarded-0", "tune rewarded-0", "evaluate_run rewarded-0"),
+        *("average rewarded", "tune rewarded", "evaluate_run rewarded"),
         "write_baselines runs",
         *("calibrate rewarded", "export rewarded"),
     ]
@@ -125,7 +138,10 @@ def test_one_command_makes_everything_and_again_nothing(
     assert (manifest.name, manifest.version) == ("tiny", "3")
     assert manifest.calibration is not None
     kept = {path.stem for path in (tmp_path / "results" / "runs").iterdir()}
-    assert kept == {"base", "other", "rewarded", "neighbours", "constant"}
+    names = {"base", "other", "taught", "rewarded-0", "rewarded"}
+    assert kept == {*names, "neighbours", "constant"}
+    taught = json.loads((tmp_path / "runs" / "taught" / "config.json").read_text())
+    assert [each["run"] for each in taught["teachers"]] == ["base", "other"]
     started = json.loads((tmp_path / "runs" / "rewarded" / "config.json").read_text())
     assert started["start"]["run"] == "base"
 
@@ -151,7 +167,8 @@ def test_the_shipped_model_needs_only_the_runs_it_goes_on_from(
 ) -> None:
     stages = reproduction(recipe, dataset, tmp_path)
     stages.run(tmp_path / "output", tmp_path / "results", shipped_only=True)
-    assert not any("other" in each or "baselines" in each for each in made)
+    assert not any(word in each for each in made for word in ("other", "taught", "baselines"))
+    assert "train base" in made
     assert made[-1] == "export rewarded"
 
 
@@ -169,16 +186,24 @@ def test_new_scores_are_exported_again(
     assert made == ["export rewarded"]
 
 
-def test_the_recipe_that_ships_names_configurations_that_fit_their_starts() -> None:
+def test_the_recipe_that_ships_names_what_exists_and_fits() -> None:
     shipped: Recipe = load_recipe(SHIPPED_RECIPE)
-    configs = {step.name: load_config(SHIPPED_RECIPE.parent / step.config) for step in shipped.runs}
-    assert shipped.ship.run in configs
-    names = list(configs)
-    for step in shipped.runs:
-        if step.start:
-            assert names.index(step.start) < names.index(step.name)
+    configs = {
+        step.name: load_config(SHIPPED_RECIPE.parent / step.config)
+        for step in shipped.runs
+        if step.config
+    }
+    names = [step.name for step in shipped.runs]
+    assert shipped.ship.run in names
+    for place, step in enumerate(shipped.runs):
+        needs = {*step.teachers, *step.average_of, *([step.start] if step.start else [])}
+        assert needs <= set(names[:place])
+        assert bool(step.config) != bool(step.average_of)
+        assert len({configs[name].min_count for name in (*step.teachers, *step.average_of)}) <= 1
+        if step.config:
+            assert bool(step.teachers) == bool(configs[step.name].distillation)
+        if step.config and step.start in configs:
             assert configs[step.start].decoder == configs[step.name].decoder
-            assert configs[step.start].min_count == configs[step.name].min_count
 
 
 @pytest.mark.parametrize(
