@@ -7,7 +7,7 @@ is what tells odd pictures from photos.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from training.dataset import Dataset
-from training.encoder import CELLS, Encoder, encode, load_encoder
+from training.encoder import CELLS, encode, load_encoder
 from training.features import FeatureCache
 from training.generate import BATCH, Beams, Generator, SearchOptions
 from training.metrics import image_statistics
 from training.model import Model
-from training.oddities import oddities
+from training.oddities import Pixels, oddities
 from training.provenance import provenance
 from training.runs import CALIBRATION, load_run, stage_of, tuned_options
 
@@ -62,14 +62,19 @@ def _signals(beams: Beams, length_penalty: float) -> tuple[float, float]:
 def calibrate(dataset: Dataset, features: FeatureCache, weights: str, run: Path) -> dict[str, Any]:
     """Write `calibration.json` into the run: what goes into the manifest, and what it is worth."""
     loaded, options = load_run(run, features.encoder), tuned_options(run)
-    generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary)
+    generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary, loaded.both_sides)
     encoder = load_encoder(weights, stage_of(run))
     dev, dev_cider = _photos(generator, dataset, features, options, "dev")
-    odd, _ = _odd(generator, encoder, options, seed=0)
+
+    def see(pixels: Pixels) -> npt.NDArray[np.float16]:
+        maps: npt.NDArray[np.float32] = encode(encoder, pixels, loaded.both_sides).numpy()
+        return maps.astype(np.float16)
+
+    odd, _ = _odd(generator, see, options, seed=0)
     calibration = fit(dev, dev_cider >= GOOD, odd)
 
     test, test_cider = _photos(generator, dataset, features, options, "test")
-    other, kinds = _odd(generator, encoder, options, seed=1)
+    other, kinds = _odd(generator, see, options, seed=1)
     result = {
         "calibration": calibration,
         "measured": measure(
@@ -96,15 +101,17 @@ def _photos(
 
 
 def _odd(
-    generator: Generator, encoder: Encoder, options: SearchOptions, seed: int
+    generator: Generator,
+    see: Callable[[Pixels], npt.NDArray[np.float16]],
+    options: SearchOptions,
+    seed: int,
 ) -> tuple[Signals, list[str]]:
-    """Signals and kinds of odd pictures."""
+    """Signals and kinds of odd pictures; `see` gives pixels' maps."""
     pictures = list(oddities(ODDITIES, seed))
     found: list[Beams] = []
     for start in range(0, len(pictures), BATCH):
         pixels = np.stack([each.pixels for each in pictures[start : start + BATCH]])
-        maps = encode(encoder, pixels).numpy().astype(np.float16)
-        found += generator.beams_of(maps, options)
+        found += generator.beams_of(see(pixels), options)
     return Signals.of(found, options.length_penalty), [each.kind for each in pictures]
 
 

@@ -57,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
         "--no-rules", action="store_true", help="let the variant repeat trigrams and dangle"
     )
 
+    evaluate.add_argument(
+        "--one-side", action="store_true", help="do not let the variant see the mirror image"
+    )
+
     calibrate = steps.add_parser("calibrate", help="fit the confidence on dev, measure it on test")
     calibrate.set_defaults(step=_calibrate)
 
@@ -162,7 +166,11 @@ def _evaluate(options: argparse.Namespace) -> None:
     from training.evaluate import Variant, evaluate_run, markdown
 
     variant = Variant(
-        options.variant, options.beam_size, options.length_penalty, not options.no_rules
+        options.variant,
+        options.beam_size,
+        options.length_penalty,
+        not options.no_rules,
+        not options.one_side,
     )
     if not variant.name and variant != Variant():
         raise ValueError("give the other search a name with --variant")

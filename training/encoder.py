@@ -14,6 +14,7 @@ import tensorflow as tf
 IMAGE_SIDE = 224
 GRID_SIDE = 7
 CELLS = GRID_SIDE * GRID_SIDE
+MIRRORED_CELLS = np.arange(CELLS).reshape(GRID_SIDE, GRID_SIDE)[:, ::-1].flatten()
 FEATURES = 2048
 TRUNK_SIDE = 14
 TRUNK_CELLS = TRUNK_SIDE * TRUNK_SIDE
@@ -86,8 +87,15 @@ def _source(layer: Any) -> Any:
     return layer.input._keras_history.operation
 
 
-def encode(encoder: Encoder, images: tf.Tensor) -> tf.Tensor:
-    """Feature maps float32 [B, 49, 2048], row by row, of RGB pixels uint8 [B, 224, 224, 3]."""
+def encode(encoder: Encoder, images: tf.Tensor, both_sides: bool = False) -> tf.Tensor:
+    """Feature maps float32 [B, 49, 2048], row by row, of RGB pixels uint8 [B, 224, 224, 3].
+
+    With `both_sides` they are the mean of the image's and its mirror image's, cell over cell.
+    """
+    if both_sides:
+        maps = encode(encoder, tf.concat([images, tf.reverse(images, axis=[2])], axis=0))
+        plain, mirrored = tf.split(maps, 2)
+        return (plain + tf.gather(mirrored, MIRRORED_CELLS, axis=1)) / 2
     return encode_stage(encoder.stage, encode_trunk(encoder.trunk, images))
 
 

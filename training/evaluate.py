@@ -33,6 +33,7 @@ class Variant:
     beam_size: int | None = None
     length_penalty: float | None = None
     rules: bool = True
+    both_sides: bool = True  # of the photo, if the run was trained on them
 
     def stem(self, split: str) -> str:
         """What its files' names begin with."""
@@ -55,8 +56,9 @@ def evaluate_run(
     variant = variant or Variant()
     loaded = load_run(run, features.encoder)
     options = variant.options(tuned_options(run))
+    both_sides = variant.both_sides and loaded.both_sides
     rules = loaded.rules if variant.rules else no_rules(len(loaded.vocabulary))
-    generator = Generator(Model(loaded.decoder), rules, loaded.vocabulary)
+    generator = Generator(Model(loaded.decoder), rules, loaded.vocabulary, both_sides)
     captions = generator.captions(features, dataset.splits[split], options, split)
     described = {
         "run": run.name,
@@ -66,6 +68,7 @@ def evaluate_run(
         "split": split,
         "search": asdict(options),
         "rules": variant.rules,
+        "both_sides": both_sides,
     }
     return write_evaluation(run / variant.stem(split), described, captions, dataset, split)
 

@@ -27,7 +27,9 @@ LIMITS: dict[str, list[float]] = {
 CARD = Path(__file__).parent / "model_card.md"
 
 
-def caption_module(encoder: Encoder, decoder: Decoder, rules: Rules) -> tf.Module:
+def caption_module(
+    encoder: Encoder, decoder: Decoder, rules: Rules, both_sides: bool = False
+) -> tf.Module:
     """Pixels to ranked captions, the whole of inference as functions over plain variables.
 
     Beside `caption`, the contract's signature, it has `encode`, the decoder's weights by name and
@@ -46,7 +48,7 @@ def caption_module(encoder: Encoder, decoder: Decoder, rules: Rules) -> tf.Modul
     def caption(
         images: tf.Tensor, beam_size: tf.Tensor, max_length: tf.Tensor, length_penalty: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        maps = encode(encoder, images)
+        maps = encode(encoder, images, both_sides)
         found = beam_search(decoder, rules, maps, beam_size, max_length, length_penalty)._asdict()
         if not decoder.attends:
             del found["attention"]
@@ -54,7 +56,9 @@ def caption_module(encoder: Encoder, decoder: Decoder, rules: Rules) -> tf.Modul
 
     module = tf.Module(name="captioner")
     module.caption = caption
-    module.encode = tf.function(lambda images: encode(encoder, images), input_signature=[images])
+    module.encode = tf.function(
+        lambda images: encode(encoder, images, both_sides), input_signature=[images]
+    )
     # Plain variables: Keras models would bring along call signatures that nobody serves.
     module.decoder_weights = {weight.path: weight.value for weight in decoder.weights}
     module.encoder_weights = {w.path: w.value for part in encoder for w in part.weights}
@@ -80,7 +84,7 @@ def export(
     if metrics["search"] != search:
         raise ValueError(f"{test} is of other search options; run `python -m training evaluate`")
     encoder = load_encoder(encoder_weights, stage)
-    module = caption_module(encoder, loaded.decoder, loaded.rules)
+    module = caption_module(encoder, loaded.decoder, loaded.rules, loaded.both_sides)
     fitted = run / CALIBRATION
     calibration = json.loads(fitted.read_text()) if fitted.is_file() else None
 

@@ -17,6 +17,7 @@ from training.encoder import (
     CELLS,
     FEATURES,
     IMAGE_SIDE,
+    MIRRORED_CELLS,
     TRUNK_CELLS,
     TRUNK_FEATURES,
     encode,
@@ -43,6 +44,12 @@ class FeatureCache:
     maps: npt.NDArray[np.float16]
     rows: dict[str, int]
     encoder: str  # which encoder made them, as `encoder_id` names it
+
+    def read_both_sides(self, names: Sequence[str]) -> npt.NDArray[np.float16]:
+        """As `encode` makes them of both sides: float16 [B, 49, 2048]."""
+        sides = self.maps[[self.rows[name] for name in names]].astype(np.float32)
+        mirrored = sides[:, 1, MIRRORED_CELLS]
+        return ((sides[:, 0] + mirrored) / 2).astype(np.float16)
 
     def read(self, names: Sequence[str], mirrored: Sequence[bool]) -> npt.NDArray[np.float16]:
         """Maps float16 [B, cells, channels] of the named images."""

@@ -46,10 +46,16 @@ class Beams:
 
 
 class Generator:
-    """The beam search of a model, traced once and called with any options."""
+    """The beam search of a model, traced once and called with any options.
 
-    def __init__(self, model: Model, rules: Rules, vocabulary: Vocabulary) -> None:
+    With `both_sides` it sees of cached photos what `encode` makes of both sides.
+    """
+
+    def __init__(
+        self, model: Model, rules: Rules, vocabulary: Vocabulary, both_sides: bool = False
+    ) -> None:
         self._vocabulary = vocabulary
+        self._both_sides = both_sides
         self._search: Callable[..., Hypotheses] = tf.function(
             lambda maps, beam_size, max_length, length_penalty: beam_search(
                 model.decoder,
@@ -83,7 +89,10 @@ class Generator:
         starts = range(0, len(names), BATCH)
         for start in tqdm(starts, desc=what, unit="batch", mininterval=1, leave=False):
             group = names[start : start + BATCH]
-            maps = features.read(group, [False] * len(group))
+            if self._both_sides:
+                maps = features.read_both_sides(group)
+            else:
+                maps = features.read(group, [False] * len(group))
             yield from zip(group, self.beams_of(maps, options), strict=True)
 
     def beams_of(self, maps: npt.NDArray[np.float16], options: SearchOptions) -> Iterator[Beams]:

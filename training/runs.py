@@ -31,6 +31,11 @@ class Run:
     rules: Rules
     described: dict[str, Any]  # config.json as it stands
 
+    @property
+    def both_sides(self) -> bool:
+        """Whether the decoder, having learned from mirror images, is shown them when it is used."""
+        return self.config.mirror
+
 
 def stage_of(run: Path) -> Path | None:
     """The weights of the encoder's last stage that a run, or the one it began with, fine-tuned."""

@@ -22,7 +22,7 @@ def tune(dataset: Dataset, features: FeatureCache, run: Path) -> SearchOptions:
     Beams are searched once a beam size: the length penalty only ranks what was found.
     """
     loaded = load_run(run, features.encoder)
-    generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary)
+    generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary, loaded.both_sides)
     references = dataset.references("dev")
     rows = []
     for beam_size in BEAM_SIZES:

@@ -120,3 +120,14 @@ def test_the_trunk_and_the_stage_make_the_whole(folded: keras.Model) -> None:
     np.testing.assert_array_equal(encode_stage(encoder.stage, middle), encode(encoder, photos()))
     names = {layer.name for layer in encoder.stage.layers if layer.weights}
     assert all(name.startswith("conv5_") for name in names)
+
+
+def test_both_sides_are_averaged_cell_over_cell(folded: keras.Model) -> None:
+    encoder = split_encoder(folded)
+    plain = encode(encoder, photos()).numpy().reshape(2, 7, 7, 2048)
+    mirrored = encode(encoder, photos()[:, :, ::-1]).numpy().reshape(2, 7, 7, 2048)
+    found = encode(encoder, photos(), both_sides=True).numpy().reshape(2, 7, 7, 2048)
+    np.testing.assert_allclose(found, (plain + mirrored[:, :, ::-1]) / 2, atol=1e-4)
+    turned = encode(encoder, photos()[:, :, ::-1], both_sides=True).numpy()
+    np.testing.assert_allclose(turned.reshape(found.shape), found[:, :, ::-1], atol=1e-4)
+    assert np.abs(found - plain).max() > 0.01

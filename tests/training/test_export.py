@@ -18,7 +18,7 @@ from tests.photos import views
 from training import export as exporting
 from training.config import Architecture, DecoderConfig, TrainConfig
 from training.decoders import build_decoder
-from training.encoder import Encoder
+from training.encoder import Encoder, encode
 from training.export import export
 from training.text import SPECIAL_WORDS, Vocabulary
 
@@ -111,6 +111,28 @@ def test_the_manifest_tells_the_run_s_search_scores_and_origin(exported: Path) -
     assert manifest.metrics["scores"]["CIDEr"]["score"] == 12.34
     assert manifest.provenance["training"]["encoder_weights"] == "imagenet"
     assert manifest.input.resize_filter == "bicubic"
+
+
+def test_the_artifact_sees_both_sides_where_the_run_learned_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    config = tmp_path / "run" / "config.json"
+    seen: list[bool] = []
+
+    def spy(encoder: Encoder, images: tf.Tensor, both_sides: bool) -> tf.Tensor:
+        seen.append(both_sides)
+        return encode(encoder, images, both_sides)
+
+    monkeypatch.setattr(exporting, "encode", spy)
+    for mirror in (True, False):
+        described = json.loads(config.read_text())
+        described["train"]["mirror"] = mirror
+        config.write_text(json.dumps(described))
+        export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+        assert set(seen) == {mirror}
+        seen.clear()
 
 
 def test_the_model_card_carries_the_scores(exported: Path) -> None:

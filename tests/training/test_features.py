@@ -8,7 +8,7 @@ from PIL import Image
 
 from training import features as caching
 from training.dataset import Dataset
-from training.encoder import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES, Encoder
+from training.encoder import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES, Encoder, encode
 from training.features import FeatureCache, cache_features, cache_trunk, encoder_id, load_image
 
 pytestmark = pytest.mark.tensorflow
@@ -169,3 +169,23 @@ def test_an_encoder_is_named_by_its_content_and_not_its_place(tmp_path: Path) ->
         (tmp_path / name).write_text("same")
     assert encoder_id(str(tmp_path / "one")) == encoder_id(str(tmp_path / "two"))
     assert encoder_id("imagenet") == "imagenet"
+
+
+def test_both_sides_are_what_the_encoder_makes_of_both(
+    dataset: Dataset, tmp_path: Path, loads: list[str]
+) -> None:
+    features = cache_features(dataset, "imagenet", tmp_path)
+    names = dataset.splits["train"]
+    images = np.stack([load_image(dataset.images / name) for name in names])
+    expected = encode(cheap_encoder("imagenet"), tf.constant(images), both_sides=True).numpy()
+    np.testing.assert_allclose(features.read_both_sides(names), expected, rtol=2e-3)
+
+
+def test_a_cell_s_mirrored_twin_is_as_far_from_the_other_edge(features: FeatureCache) -> None:
+    names = list(features.rows)[:2]
+    plain, mirrored = (
+        features.read(names, [side] * 2).astype(np.float32).reshape(2, 7, 7, FEATURES)
+        for side in (False, True)
+    )
+    found = features.read_both_sides(names).reshape(2, 7, 7, FEATURES)
+    np.testing.assert_allclose(found, (plain + mirrored[:, :, ::-1]) / 2, rtol=1e-3)

@@ -141,3 +141,14 @@ def test_one_trace_serves_groups_and_options(generator: Generator, features: Fea
     all_beams(generator, features, SearchOptions(beam_size=2, max_length=3, length_penalty=0.0))
     search: Any = generator._search
     assert search.experimental_get_tracing_count() == 1
+
+
+def test_a_generator_may_look_at_both_sides(decoder: Decoder, features: FeatureCache) -> None:
+    names = list(features.rows)
+    found = Generator(Model(decoder), RULES, VOCABULARY, both_sides=True)
+    captions = found.captions(features, names, OPTIONS, "test")
+    mean = features.read_both_sides(names)
+    both = FeatureCache(np.stack([mean, mean], axis=1), features.rows, features.encoder)
+    generator = Generator(Model(decoder), RULES, VOCABULARY)
+    assert captions == generator.captions(both, names, OPTIONS, "test")
+    assert captions != generator.captions(features, names, OPTIONS, "test")
