@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 DOCS = Path(__file__).resolve().parent
 RUNS = DOCS / "results" / "runs"
 PLOTS = DOCS / "plots"
-SHIPPED = "attention-cider"
+SHIPPED = "shipped"
 
 
 def draw(runs: Path = RUNS, output: Path = PLOTS) -> list[Path]:

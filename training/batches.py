@@ -8,7 +8,6 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from training.config import TrainConfig
-from training.crops import crop_maps, random_boxes
 from training.dataset import Dataset
 from training.features import FeatureCache
 from training.text import PAD, Vocabulary
@@ -45,7 +44,6 @@ class TrainingData:
             tf.TensorSpec([None, *features.maps.shape[2:]], tf.float16)
         )
         self._mirror = config.mirror
-        self._crop = config.crop
         self._batch_images = config.batch_images
         words = {name: dataset.tokens(name) for name in self.names}
         self._ids = {
@@ -63,7 +61,6 @@ class TrainingData:
         random = np.random.default_rng(seed)
         order = random.permutation(len(self.names))
         mirrored = (random.random(len(self.names)) < 0.5) & self._mirror
-        boxes = random_boxes(len(self.names), self._crop, random)
         lengths = [max(map(len, self._ids[name])) for name in self.names]
 
         def load(rows: npt.NDArray[np.int64]) -> Batch:
@@ -76,12 +73,9 @@ class TrainingData:
         def load_in_graph(rows: tf.Tensor) -> Batch:
             dtypes = [spec.dtype for spec in self._signature]
             batch = Batch(*tf.numpy_function(load, [rows], dtypes))
-            batch = Batch(
+            return Batch(
                 *(tf.ensure_shape(t, s.shape) for t, s in zip(batch, self._signature, strict=True))
             )
-            if not self._crop:
-                return batch
-            return batch._replace(maps=crop_maps(batch.maps, tf.gather(boxes, rows)))
 
         rows = tf.data.Dataset.from_tensor_slices((order, np.asarray(lengths, np.int32)[order]))
         return (
