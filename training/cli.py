@@ -37,9 +37,6 @@ def _parser() -> argparse.ArgumentParser:
     train = steps.add_parser("train", help="train a decoder on the cached features")
     train.add_argument("--config", type=Path, required=True, help="a TOML file")
     train.add_argument("--start", type=Path, help="folder of the run whose weights to begin with")
-    train.add_argument(
-        "--teachers", type=Path, nargs="+", default=[], help="folders of the runs to distil"
-    )
     train.add_argument("--resume", action="store_true", help="go on with a stopped run")
     train.set_defaults(step=_train)
 
@@ -150,8 +147,7 @@ def _train(options: argparse.Namespace) -> None:
         features = cache_trunk(dataset, options.encoder_weights, options.cache)
     else:
         features = _cache(dataset, options, options.start)
-    teachers = tuple(options.teachers)
-    inputs = Inputs(dataset, features, options.encoder_weights, options.start, teachers)
+    inputs = Inputs(dataset, features, options.encoder_weights, options.start)
     train(config, inputs, options.run, options.resume)
 
 

@@ -46,9 +46,6 @@ class TrainConfig(BaseModel):
         description="share of the cross-entropy under the CIDEr objective; without it the captions "
         "fall apart after some hundred steps",
     )
-    distillation: float = Field(
-        0.0, ge=0, le=1, description="share of the teachers' probabilities in the targets"
-    )
     encoder_learning_rate: float = Field(
         0.0, ge=0, description="peak, of the encoder's last stage; at 0 it stays as it is"
     )

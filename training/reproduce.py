@@ -35,7 +35,6 @@ class Step(BaseModel):
     name: str
     config: str | None = None  # beside the recipe
     start: str | None = None  # the run it goes on from
-    teachers: tuple[str, ...] = ()  # the runs it is distilled from
     average_of: tuple[str, ...] = ()  # runs whose weights' mean it is; it has no config then
     variants: tuple[Variant, ...] = ()
 
@@ -63,8 +62,7 @@ class Recipe(BaseModel):
         needed = {self.ship.run}
         for step in reversed(self.runs):
             if step.name in needed:
-                needed |= {*step.teachers, *step.average_of}
-                needed |= {step.start} if step.start else set()
+                needed |= {*step.average_of, *([step.start] if step.start else [])}
         return [step for step in self.runs if step.name in needed]
 
 
@@ -115,9 +113,7 @@ class Reproduction:
             features = cache_trunk(self._dataset, self._weights, self._cache)
         else:
             features = self._features(start)
-        teachers = tuple(self._runs / name for name in step.teachers)
-        inputs = Inputs(self._dataset, features, self._weights, start, teachers)
-        train(config, inputs, run, resume=True)
+        train(config, Inputs(self._dataset, features, self._weights, start), run, resume=True)
 
     def _measure(self, step: Step) -> None:
         run = self._runs / step.name

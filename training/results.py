@@ -26,26 +26,18 @@ class Lever:
 
 
 LEVERS = (
-    Lever(
-        "the shipped model against the first artifact",
-        "attention-cider/test",
-        "attention/test-first",
-    ),
+    Lever("the shipped model against the first artifact", "shipped/test", "attention/test-first"),
     Lever("the CIDEr reward after cross-entropy", "attention-cider/test", "attention/test"),
-    Lever("fine-tuning the last stage", "attention-fine-tuned/test", "attention/test"),
+    Lever("the mean of three runs of it instead of one", "shipped/test", "attention-cider/test"),
+    Lever("both sides of the photo instead of one", "shipped/test", "shipped/test-one-sided"),
+    Lever("beam search instead of the best word each time", "shipped/test", "shipped/test-greedy"),
+    Lever("no repeated trigram, no dangling ending", "shipped/test", "shipped/test-unruly"),
+    Lever("the same rules before the CIDEr reward", "attention/test", "attention/test-unruly"),
+    Lever("the length penalty before it", "attention/test", "attention/test-unpenalised"),
+    Lever("beam search before it", "attention/test", "attention/test-greedy"),
     Lever("adaptive instead of soft attention", "attention/test", "soft-attention/test"),
     Lever("soft attention instead of the pooled features", "soft-attention/test", "lstm/test"),
     Lever("a Transformer instead of the attentive LSTM", "transformer/test", "attention/test"),
-    Lever(
-        "beam search instead of the best word each time", "attention/test", "attention/test-greedy"
-    ),
-    Lever("the length penalty", "attention/test", "attention/test-unpenalised"),
-    Lever("no repeated trigram, no dangling ending", "attention/test", "attention/test-unruly"),
-    Lever(
-        "the same rules, after the CIDEr reward",
-        "attention-cider/test",
-        "attention-cider/test-unruly",
-    ),
 )
 
 

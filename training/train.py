@@ -25,7 +25,7 @@ from training.metrics import have_java, image_statistics
 from training.model import Model
 from training.provenance import provenance, sha256
 from training.rules import dangling_words, load_rules
-from training.runs import CONFIG, DANGLING, METRICS, STAGE, VOCABULARY, WEIGHTS, load_run, stage_of
+from training.runs import CONFIG, DANGLING, METRICS, STAGE, VOCABULARY, WEIGHTS, stage_of
 from training.text import Vocabulary
 from training.trainer import CiderSteps, Trainer
 
@@ -38,7 +38,6 @@ class Inputs:
     features: FeatureCache  # the trunk's maps if the encoder is fine-tuned
     encoder_weights: str
     start: Path | None = None  # the run it goes on from
-    teachers: tuple[Path, ...] = ()  # the runs it is distilled from
 
 
 @dataclass
@@ -69,7 +68,6 @@ def train(config: TrainConfig, inputs: Inputs, run: Path, resume: bool) -> None:
         _model(config, inputs, len(vocabulary)),
         _model(config, inputs, len(vocabulary)),
         config.epochs * data.steps(),
-        _teachers(config, inputs, vocabulary),
     )
     progress = Progress()
     checkpoint = tf.train.Checkpoint(**trainer.parts(), **vars(progress))
@@ -124,28 +122,19 @@ def _model(config: TrainConfig, inputs: Inputs, words: int) -> Model:
     return Model(decoder, load_encoder(inputs.encoder_weights, before).stage)
 
 
-def _teachers(config: TrainConfig, inputs: Inputs, vocabulary: Vocabulary) -> list[Model]:
-    """The finished runs to distil."""
-    if bool(inputs.teachers) != bool(config.distillation):
-        raise ValueError("`distillation` in the configuration and --teachers go together")
-    runs = [load_run(path, inputs.features.encoder) for path in inputs.teachers]
-    for path, run in zip(inputs.teachers, runs, strict=True):
-        if run.vocabulary.words != vocabulary.words:
-            raise ValueError(f"{path} has another vocabulary; choose its min_count")
-    return [Model(run.decoder) for run in runs]
-
-
 def _claim(
     run: Path, config: TrainConfig, inputs: Inputs, vocabulary: Vocabulary, resume: bool
 ) -> None:
     """Make `run` ours, or check that what is to go on is what was started."""
     run.mkdir(parents=True, exist_ok=True)
     file = run / CONFIG
+    start = None
+    if inputs.start:
+        start = {"run": inputs.start.name, "weights": sha256(inputs.start / WEIGHTS)}
     described = {
         "train": config.model_dump(),
         "encoder_weights": encoder_id(inputs.encoder_weights),
-        "start": _identity(inputs.start) if inputs.start else None,
-        "teachers": [_identity(teacher) for teacher in inputs.teachers],
+        "start": start,
         "provenance": provenance(),
     }
     if not file.is_file():
@@ -158,17 +147,12 @@ def _claim(
     same = {
         "configuration": TrainConfig.model_validate(started["train"]) == config,
         "encoder": started["encoder_weights"] == described["encoder_weights"],
-        "start": started.get("start") == described["start"],
-        "set of teachers": started.get("teachers", []) == described["teachers"],
+        "start": started.get("start") == start,
         "vocabulary": Vocabulary.load(run / VOCABULARY).words == vocabulary.words,
     }
     for what, is_same in same.items():
         if not is_same:
             raise ValueError(f"{run} was started with another {what}; name another --run")
-
-
-def _identity(run: Path) -> dict[str, str]:
-    return {"run": run.name, "weights": sha256(run / WEIGHTS)}
 
 
 def _begin(run: Path, inputs: Inputs, vocabulary: Vocabulary) -> None:

@@ -21,15 +21,9 @@ class Trainer:
     """A model, its averaged twin, and the optimisers between them."""
 
     def __init__(
-        self,
-        config: TrainConfig,
-        model: Model,
-        averaged: Model,
-        total_steps: int,
-        teachers: Sequence[Model] = (),
+        self, config: TrainConfig, model: Model, averaged: Model, total_steps: int
     ) -> None:
         self.config = config
-        self.teachers = teachers
         self.model = model
         self.averaged = averaged
         for average, variable in zip(averaged.variables(), model.variables(), strict=True):
@@ -68,23 +62,8 @@ class Trainer:
         with tf.GradientTape() as tape:
             log_probs, right = token_log_probs(self.model, maps, tokens, owners, training=True)
             loss = cross_entropy(log_probs, right, self.config.label_smoothing)
-            if self.teachers:
-                taught = self._teach(maps, tokens, owners)
-                imitation = -tf.reduce_mean(tf.reduce_sum(taught * log_probs, axis=-1))
-                loss += self.config.distillation * (imitation - loss)
         self._update(tape, loss)
         return loss
-
-    def _teach(self, maps: tf.Tensor, tokens: tf.Tensor, owners: tf.Tensor) -> tf.Tensor:
-        """The mean of the teachers' probabilities [M, V], as `token_log_probs` orders them.
-
-        (An ensemble distilled into one model; Hinton et al. 2015.)
-        """
-        probabilities = [
-            tf.exp(token_log_probs(teacher, maps, tokens, owners, training=False)[0])
-            for teacher in self.teachers
-        ]
-        return tf.stop_gradient(tf.add_n(probabilities) / len(probabilities))
 
     def _sample(self, maps: tf.Tensor) -> tf.Tensor:
         """Captions int32 [B * samples, T] drawn from the model as it is."""

@@ -1,6 +1,7 @@
 """From raw data to the artifact by a recipe, on the tiny collection."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,12 @@ from typing import Any
 import pytest
 
 from service.manifest import load_manifest
+from tests.training.conftest import write_dataset
 from tests.training.test_export import small_encoder
 from training import reproduce
 from training.cli import main
 from training.config import load_config
-from training.dataset import Dataset
-from training.reproduce import Recipe, Reproduction, load_recipe
+from training.reproduce import Recipe, load_recipe
 
 pytestmark = pytest.mark.tensorflow
 
@@ -31,11 +32,6 @@ variants = [{ name = "greedy", beam_size = 1 }, { name = "unruly", rules = false
 [[runs]]
 name = "other"
 config = "base.toml"
-
-[[runs]]
-name = "taught"
-config = "taught.toml"
-teachers = ["base", "other"]
 
 [[runs]]
 name = "rewarded-0"
@@ -59,19 +55,15 @@ attention_units = 8
 SHIPPED_RECIPE = Path(reproduce.__file__).parent / "configs" / "recipe.toml"
 
 
-@pytest.fixture
-def recipe(tmp_path: Path) -> Path:
-    folder = tmp_path / "recipe"
+def write_recipe(folder: Path) -> Path:
     folder.mkdir()
     (folder / "base.toml").write_text(CONFIG)
     (folder / "rewarded.toml").write_text('objective = "cider"\nsamples = 2\n' + CONFIG)
-    (folder / "taught.toml").write_text("distillation = 0.5\n" + CONFIG)
     (folder / "recipe.toml").write_text(RECIPE)
     return folder / "recipe.toml"
 
 
-@pytest.fixture(autouse=True)
-def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+def cheapen(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("features", "calibrate", "export", "train"):
         monkeypatch.setattr(f"training.{module}.load_encoder", small_encoder)
     for module in ("metrics", "evaluate", "train"):  # METEOR takes seconds
@@ -89,8 +81,7 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reproduce, "calibrate", calibrate)
 
 
-@pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def spy_on(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The stages as they are reached, with the run they are for."""
     reached: list[str] = []
 
@@ -114,75 +105,88 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return reached
 
 
-def reproduction(recipe: Path, dataset: Dataset, root: Path) -> Reproduction:
-    return Reproduction(recipe, dataset, "imagenet", root / "cache", root / "runs")
+def run_all(root: Path, *more: str) -> int:
+    command = ["reproduce", "--recipe", str(root / "recipe" / "recipe.toml")]
+    for option in ("data", "cache", "runs", "output", "results"):
+        command += [f"--{option}", str(root / option)]
+    return main([*command, *more])
 
 
-def test_one_command_makes_everything_and_again_nothing(
-    recipe: Path, dataset: Dataset, dataset_root: Path, tmp_path: Path, made: list[str]
-) -> None:
-    command = ["reproduce", "--recipe", str(recipe), "--data", str(dataset_root)]
-    for option in ("cache", "runs", "output", "results"):
-        command += [f"--{option}", str(tmp_path / option)]
-    assert main(command) == 0
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """A folder where everything was made, and what was, in order."""
+    root = tmp_path_factory.mktemp("reproduced")
+    write_dataset(root / "data")
+    write_recipe(root / "recipe")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        cheapen(monkeypatch)
+        made = spy_on(monkeypatch)
+        assert run_all(root) == 0
+    return root, made
+
+
+@pytest.fixture
+def root(finished: tuple[Path, list[str]], tmp_path: Path) -> Path:
+    """A copy of it, to take something away from."""
+    shutil.copytree(finished[0], tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    cheapen(monkeypatch)
+    return spy_on(monkeypatch)
+
+
+def test_one_command_makes_everything(finished: tuple[Path, list[str]]) -> None:
+    root, made = finished
     assert made == [
         *("train base", "tune base", *["evaluate_run base"] * 3),
         *("train other", "tune other", "evaluate_run other"),
-        *("train taught", "tune taught", "evaluate_run taught"),
         *("train rewarded-0", "tune rewarded-0", "evaluate_run rewarded-0"),
         *("average rewarded", "tune rewarded", "evaluate_run rewarded"),
         "write_baselines runs",
         *("calibrate rewarded", "export rewarded"),
     ]
-    manifest = load_manifest(tmp_path / "output")
+    manifest = load_manifest(root / "output")
     assert (manifest.name, manifest.version) == ("tiny", "3")
     assert manifest.calibration is not None
-    kept = {path.stem for path in (tmp_path / "results" / "runs").iterdir()}
-    names = {"base", "other", "taught", "rewarded-0", "rewarded"}
+    kept = {path.stem for path in (root / "results" / "runs").iterdir()}
+    names = {"base", "other", "rewarded-0", "rewarded"}
     assert kept == {*names, "neighbours", "constant"}
-    taught = json.loads((tmp_path / "runs" / "taught" / "config.json").read_text())
-    assert [each["run"] for each in taught["teachers"]] == ["base", "other"]
-    started = json.loads((tmp_path / "runs" / "rewarded" / "config.json").read_text())
+    started = json.loads((root / "runs" / "rewarded-0" / "config.json").read_text())
     assert started["start"]["run"] == "base"
 
-    made.clear()
-    assert main(command) == 0
+
+def test_what_is_there_is_not_made_again(root: Path, made: list[str]) -> None:
+    assert run_all(root) == 0
     assert made == []
 
 
-def test_a_stopped_reproduction_makes_what_it_lacks(
-    recipe: Path, dataset: Dataset, tmp_path: Path, made: list[str]
-) -> None:
-    stages = reproduction(recipe, dataset, tmp_path)
-    stages.run(tmp_path / "output", tmp_path / "results", shipped_only=True)
-    (tmp_path / "runs" / "base" / "test-unruly.json").unlink()
-    (tmp_path / "output" / "manifest.json").unlink()
-    made.clear()
-    stages.run(tmp_path / "output", tmp_path / "results", shipped_only=True)
-    assert made == ["evaluate_run base", "export rewarded"]
+def test_a_stopped_reproduction_makes_what_it_lacks(root: Path, made: list[str]) -> None:
+    (root / "runs" / "base" / "test-unruly.json").unlink()
+    (root / "runs" / "other" / "search.json").unlink()
+    (root / "output" / "manifest.json").unlink()
+    assert run_all(root) == 0
+    assert made == ["evaluate_run base", "train other", "tune other", "export rewarded"]
 
 
-def test_the_shipped_model_needs_only_the_runs_it_goes_on_from(
-    recipe: Path, dataset: Dataset, tmp_path: Path, made: list[str]
-) -> None:
-    stages = reproduction(recipe, dataset, tmp_path)
-    stages.run(tmp_path / "output", tmp_path / "results", shipped_only=True)
-    assert not any(word in each for each in made for word in ("other", "taught", "baselines"))
-    assert "train base" in made
-    assert made[-1] == "export rewarded"
+def test_the_shipped_model_needs_only_the_runs_it_goes_on_from(root: Path, made: list[str]) -> None:
+    for name in ("other", "constant", "neighbours"):
+        shutil.rmtree(root / "runs" / name)
+    assert run_all(root, "--shipped-only") == 0
+    assert made == []
+    shutil.rmtree(root / "runs" / "rewarded")
+    assert run_all(root, "--shipped-only") == 0
+    assert made[:2] == ["average rewarded", "tune rewarded"]
 
 
-def test_new_scores_are_exported_again(
-    recipe: Path, dataset: Dataset, tmp_path: Path, made: list[str]
-) -> None:
-    stages = reproduction(recipe, dataset, tmp_path)
-    stages.run(tmp_path / "output", tmp_path / "results", shipped_only=True)
-    test = tmp_path / "runs" / "rewarded" / "test.json"
+def test_new_scores_are_exported_again(root: Path, made: list[str]) -> None:
+    test = root / "runs" / "rewarded" / "test.json"
     result = json.loads(test.read_text())
     result["scores"]["CIDEr"]["score"] = 99.0
     test.write_text(json.dumps(result))
-    made.clear()
-    stages.run(tmp_path / "output", tmp_path / "results", shipped_only=True)
+    assert run_all(root) == 0
     assert made == ["export rewarded"]
 
 
@@ -196,12 +200,10 @@ def test_the_recipe_that_ships_names_what_exists_and_fits() -> None:
     names = [step.name for step in shipped.runs]
     assert shipped.ship.run in names
     for place, step in enumerate(shipped.runs):
-        needs = {*step.teachers, *step.average_of, *([step.start] if step.start else [])}
+        needs = {*step.average_of, *([step.start] if step.start else [])}
         assert needs <= set(names[:place])
         assert bool(step.config) != bool(step.average_of)
-        assert len({configs[name].min_count for name in (*step.teachers, *step.average_of)}) <= 1
-        if step.config:
-            assert bool(step.teachers) == bool(configs[step.name].distillation)
+        assert len({configs[name].min_count for name in step.average_of}) <= 1
         if step.config and step.start in configs:
             assert configs[step.start].decoder == configs[step.name].decoder
 
