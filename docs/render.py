@@ -22,7 +22,7 @@ SCORES = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 RUNS = RESULTS / "runs"
 SHIPPED = "shipped"
 DECODERS = {
-    SHIPPED: "**adaptive attention, mean of three runs of the CIDEr reward (the model that ships)**",
+    SHIPPED: "**adaptive attention, three runs of the CIDEr reward averaged (it ships)**",
     "attention-cider": "adaptive attention, one run of the CIDEr reward",
     "attention": "adaptive attention",
     "transformer": "Transformer",
