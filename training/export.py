@@ -24,6 +24,10 @@ LIMITS: dict[str, list[float]] = {
     "max_length": [1, 30],
     "length_penalty": [0.0, 2.0],
 }
+OBJECTIVES = {
+    "cross-entropy": "their words",
+    "cider": "their words\n  first and then for the CIDEr of captions of its own",
+}
 CARD = Path(__file__).parent / "model_card.md"
 
 
@@ -141,6 +145,7 @@ def model_card(template: str, manifest: dict[str, Any], vocabulary: int) -> str:
         version=manifest["version"],
         architecture=manifest["architecture"],
         encoder=manifest["provenance"]["training"]["encoder_weights"],
+        objective=OBJECTIVES[manifest["provenance"]["training"]["train"]["objective"]],
         images=metrics["images"],
         scores="\n".join(score_rows(metrics["scores"])),
         beam_size=manifest["search"]["beam_size"],
