@@ -232,6 +232,8 @@ def test_as_json_a_line_is_what_the_api_answers_and_the_file(
     assert list(lines[0]) == [
         "file",
         "caption",
+        "confidence",
+        "uncertain",
         "beams",
         "options",
         "image",

@@ -38,6 +38,8 @@ async def test_a_photo_is_captioned(client: httpx.AsyncClient, captioner: FakeCa
     body = response.json()
     assert list(body) == [
         "caption",
+        "confidence",
+        "uncertain",
         "beams",
         "options",
         "image",
