@@ -158,8 +158,6 @@ def _forbidden(
     written: tuple[int, ...], dangling: npt.NDArray[np.bool_], max_length: int
 ) -> set[int]:
     special, everything = {PAD, START, UNK}, set(range(len(dangling)))
-    if not dangling.any():
-        return everything - {END} if len(written) == max_length else special
     if len(written) == max_length:
         return everything - {END}
     ending_badly = set(np.flatnonzero(dangling).tolist())

@@ -69,9 +69,7 @@ def check(found: Found, row: int, expected: list[Hypothesis]) -> None:
 def test_the_graph_finds_the_captions_of_the_oracle_alone_and_in_batches(
     model: Any, images: Any, decoders: list[NumpyDecoder], beam_size: int
 ) -> None:
-    # Version 1.0.0 was exported before the search had rules.
-    words = model.decoder_weights["attention/embedding"].shape[0]
-    dangling = model.dangling.numpy() if hasattr(model, "dangling") else np.zeros(words, bool)
+    dangling = model.dangling.numpy()
     expected = [
         beam_search(each, dangling, beam_size, MAX_LENGTH, LENGTH_PENALTY) for each in decoders
     ]
