@@ -139,13 +139,14 @@ def checksums(folder: Path) -> dict[str, str]:
 
 def model_card(template: str, manifest: dict[str, Any], vocabulary: int) -> str:
     """The card's text with this model's numbers."""
-    metrics = manifest["metrics"]
+    metrics, described = manifest["metrics"], manifest["provenance"]["training"]
     return Template(template).substitute(
         name=manifest["name"],
         version=manifest["version"],
         architecture=manifest["architecture"],
-        encoder=manifest["provenance"]["training"]["encoder_weights"],
-        objective=OBJECTIVES[manifest["provenance"]["training"]["train"]["objective"]],
+        encoder=described["encoder_weights"],
+        # Runs from before there were two objectives do not name theirs.
+        objective=OBJECTIVES[described["train"].get("objective", "cross-entropy")],
         images=metrics["images"],
         scores="\n".join(score_rows(metrics["scores"])),
         beam_size=manifest["search"]["beam_size"],
