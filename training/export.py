@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from string import Template
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from training.decoder import Decoder
@@ -64,10 +67,21 @@ def caption_module(
         lambda images: encode(encoder, images, both_sides), input_signature=[images]
     )
     # Plain variables: Keras models would bring along call signatures that nobody serves.
-    module.decoder_weights = {weight.path: weight.value for weight in decoder.weights}
-    module.encoder_weights = {w.path: w.value for part in encoder for w in part.weights}
+    module.decoder_weights = _by_path(decoder.weights)
+    module.encoder_weights = _by_path([weight for part in encoder for weight in part.weights])
     module.dangling = tf.Variable(rules.dangling, trainable=False)
     return module
+
+
+def _by_path(weights: Sequence[keras.Variable]) -> dict[str, tf.Variable]:
+    """The variables by their paths; of several with the same path, the later ones are counted."""
+    named: dict[str, tf.Variable] = {}
+    seen: Counter[str] = Counter()
+    for weight in weights:
+        again = seen[weight.path]
+        named[f"{weight.path}_{again}" if again else weight.path] = weight.value
+        seen[weight.path] += 1
+    return named
 
 
 def export(

@@ -17,9 +17,12 @@ from tests.oracle import NumpyDecoder, beam_search
 from tests.photos import views
 from training import export as exporting
 from training.config import Architecture, DecoderConfig, TrainConfig
-from training.decoders import build_decoder
+from training.decoders import DECODERS, build_decoder
 from training.encoder import Encoder, encode
 from training.export import export
+from training.generate import Generator, SearchOptions
+from training.model import Model
+from training.runs import load_run
 from training.text import SPECIAL_WORDS, Vocabulary
 
 pytestmark = pytest.mark.tensorflow
@@ -111,6 +114,28 @@ def test_the_manifest_tells_the_run_s_search_scores_and_origin(exported: Path) -
     assert manifest.metrics["scores"]["CIDEr"]["score"] == 12.34
     assert manifest.provenance["training"]["encoder_weights"] == "imagenet"
     assert manifest.input.resize_filter == "bicubic"
+
+
+@pytest.mark.parametrize("architecture", sorted(DECODERS))
+def test_what_is_served_is_what_was_trained(
+    architecture: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", architecture)
+    export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+    manifest = load_manifest(tmp_path / "artifact")
+    images = np.stack(list(views(3, 224)))
+    served = SavedModelCaptioner(tmp_path / "artifact", manifest).caption_now(
+        images, manifest.search, time.perf_counter()
+    )
+    loaded = load_run(tmp_path / "run", "imagenet")
+    generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary)
+    maps = encode(small_encoder("imagenet"), tf.constant(images), both_sides=True)
+    trained = generator.beams_of(maps.numpy().astype(np.float16), SearchOptions(3, 5, 0.5))
+    for beams, expected in zip(served.beams, trained, strict=True):
+        best = expected.first(SEARCH["length_penalty"])
+        assert " ".join(word.text for word in beams[0].words) == expected.captions[best]
+        assert beams[0].log_probability == pytest.approx(expected.log_probs[best], abs=0.02)
 
 
 def test_the_artifact_sees_both_sides_where_the_run_learned_them(
