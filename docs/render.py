@@ -109,6 +109,16 @@ def architectures() -> str:
     return table(["decoder", "parameters", "epochs", "caption", *SCORES], rows)
 
 
+def ratio() -> str:
+    """What the shipped model costs beside the first one."""
+    latencies = read(ROOT / "benchmarks" / "results" / "architectures.json")["milliseconds"]
+    first, ours = latencies["first"], latencies[SHIPPED]
+    return (
+        "In the same turns the first artifact, which looked at one side only, took "
+        f"{first:.0f} ms: what ships takes {ours / first:.1f} times as long."
+    )
+
+
 def levers() -> str:
     """What each lever is worth, by paired bootstrap."""
     rows = []
@@ -230,6 +240,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "quality": quality,
     "variety": variety,
     "architectures": architectures,
+    "ratio": ratio,
     "levers": levers,
     "habits": habits,
     "calibration": calibration,

@@ -131,7 +131,7 @@ def test_what_is_served_is_what_was_trained(
     loaded = load_run(tmp_path / "run", "imagenet")
     generator = Generator(Model(loaded.decoder), loaded.rules, loaded.vocabulary)
     maps = encode(small_encoder("imagenet"), tf.constant(images), both_sides=True)
-    trained = generator.beams_of(maps.numpy().astype(np.float16), SearchOptions(3, 5, 0.5))
+    trained = generator.beams_of(maps.numpy().astype(np.float16), SearchOptions(2, 6, 0.5))
     for beams, expected in zip(served.beams, trained, strict=True):
         best = expected.first(SEARCH["length_penalty"])
         assert " ".join(word.text for word in beams[0].words) == expected.captions[best]
