@@ -32,10 +32,16 @@ def draw(runs: Path = RUNS, output: Path = PLOTS) -> list[Path]:
 def _training(axes: Axes, results: dict[str, Any]) -> None:
     for name, result in results.items():
         if rows := result["epochs"]:
-            epochs = [int(row["epoch"]) for row in rows]
+            # A run that goes on from another is drawn where that one was best.
+            before = _best_epoch(results[result["start"]["run"]]) if result["start"] else 0
+            epochs = [before + int(row["epoch"]) for row in rows]
             axes.plot(epochs, [row["dev CIDEr"] for row in rows], marker=".", label=name)
     axes.set(title="Dev CIDEr while training, beam 3", xlabel="epoch", ylabel="CIDEr")
     axes.legend()
+
+
+def _best_epoch(result: dict[str, Any]) -> int:
+    return int(max(result["epochs"], key=lambda row: row["dev CIDEr"])["epoch"])
 
 
 def _search(axes: Axes, results: dict[str, Any]) -> None:
