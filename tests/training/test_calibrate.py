@@ -47,7 +47,7 @@ def test_the_confidence_is_the_share_of_good_captions() -> None:
 def test_pictures_without_focus_are_uncertain_however_probable_their_captions() -> None:
     calibration = fit(*photos(1000, 0), odd(60))
     sure = confidence(calibration, odd(60))
-    assert np.mean(sure < calibration["threshold"]) > 0.9
+    assert np.mean(sure < calibration["threshold"]) > 0.8
     signals, good = photos(1000, 1)
     measured = measure(calibration, signals, good, sure, ["odd"] * 60)
     assert measured["uncertain_oddities"]["odd"] > 0.9
