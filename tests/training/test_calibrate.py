@@ -50,7 +50,7 @@ def test_pictures_without_focus_are_uncertain_however_probable_their_captions() 
     assert np.mean(sure < calibration["threshold"]) > 0.8
     signals, good = photos(1000, 1)
     measured = measure(calibration, signals, good, sure, ["odd"] * 60)
-    assert measured["uncertain_oddities"]["odd"] > 0.9
+    assert measured["uncertain_oddities"]["odd"] > 0.8
     assert measured["uncertain_photos"] <= 0.3
     assert measured["good_share_if_uncertain"] < measured["good_share_if_not"]
 
