@@ -41,7 +41,7 @@ def features(dataset: Dataset) -> FeatureCache:
     maps = np.zeros((len(dataset.names), 2, CELLS, FEATURES), np.float16)
     random = np.random.default_rng(0)
     for row, name in enumerate(dataset.names):
-        maps[row, 0, :, name.startswith("dog")] = 1 + 0.1 * random.random(CELLS)
+        maps[row, 0, :, int(name.startswith("dog"))] = 1 + 0.1 * random.random(CELLS)
     maps[:, 1] = np.nan
     rows = {name: row for row, name in enumerate(dataset.names)}
     return FeatureCache(maps, rows, "imagenet")
