@@ -13,12 +13,13 @@ from starlette.formparsers import MultiPartParser
 
 from service import __version__
 from service.admission import Admission
+from service.batching import Batcher
 from service.body_limit import MULTIPART_OVERHEAD, BodyLimitMiddleware
 from service.captioning import Captioner
 from service.headers import SecurityHeadersMiddleware
 from service.problems import add_handlers
 from service.readiness import Readiness
-from service.routes import STATIC, router
+from service.routes import STATIC, admitted, router
 from service.settings import Settings
 
 DESCRIPTION = """Send a photo, get captions.
@@ -40,9 +41,13 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
     )
     app.state.settings = settings
     app.state.admission = Admission(settings.max_pending)
-    app.state.readiness = Readiness(captioner)
+    app.state.readiness = readiness = Readiness(captioner)
+    app.state.batcher = Batcher(
+        lambda: readiness.captioner, readiness.fail, settings.max_batch, settings.max_wait_seconds
+    )
     # No more photos are unpacked at a time than there are processors to do it.
     app.state.decoders = ThreadPoolExecutor(settings.threads, "decoding")
+    app.include_router(admitted)
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     add_handlers(app)

@@ -45,6 +45,4 @@ def too_many_bytes(max_bytes: int) -> Problem:
     return Problem(
         "too_many_bytes",
         f"the image file is larger than {max_bytes:,} bytes; send a smaller one",
-        # What remains of the body is not read, so the connection cannot be used again.
-        headers={"Connection": "close"},
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from service.batching import batch_sizes
 from service.captioning import Beam, Captions, Device, Pixels, Word
 from service.manifest import ArtifactError, Manifest, SearchOptions, load_manifest
 from service.settings import Settings
@@ -97,7 +98,8 @@ def load_captioner(settings: Settings) -> SavedModelCaptioner:
         captioner = SavedModelCaptioner(settings.model_dir, manifest)
     except (OSError, ValueError, KeyError) as error:
         raise ArtifactError(f"{settings.model_dir} cannot be loaded: {error}") from error
-    # The first call builds what later ones reuse and takes seconds; nobody should wait for it.
-    nothing = np.zeros((1, manifest.input.height, manifest.input.width, 3), np.uint8)
-    captioner.caption_now(nothing, manifest.search, time.perf_counter())
+    # The first call of a size builds what later ones reuse; nobody should wait for it.
+    for size in batch_sizes(settings.max_batch):
+        nothing = np.zeros((size, manifest.input.height, manifest.input.width, 3), np.uint8)
+        captioner.caption_now(nothing, manifest.search, time.perf_counter())
     return captioner

@@ -64,17 +64,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    import uvicorn
-
     from service.app import create_app
+    from service.server import Server
 
-    # Uvicorn raises the signal again once it has shut down; asked to stop, we stopped: that is 0.
+    # Asked twice, Uvicorn raises the signal again once it has stopped; it was asked to: that is 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
-    uvicorn.run(
-        create_app(settings), host=settings.host, port=settings.port, log_level=settings.log_level
-    )
-    return 0
+    server = Server(create_app(settings), settings)
+    server.run()
+    return 0 if server.started else 1
 
 
 def _health(options: argparse.Namespace, settings: Settings) -> int:
@@ -117,7 +115,7 @@ def _caption(options: argparse.Namespace, settings: Settings) -> int:
             tqdm.write(f"{file}: {error}", file=sys.stderr)
             continue
         captions = captioner.caption_now(photo.pixels[np.newaxis], search, time.perf_counter())
-        response = CaptionResponse.of(photo, captions, 0, search, manifest, seconds)
+        response = CaptionResponse.of(photo, captions, search, manifest, seconds)
         tqdm.write(_line(file, response, options.json), file=sys.stdout)
     return 1 if failed else 0
 

@@ -19,6 +19,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "malformed_request": (400, "The request cannot be parsed"),
     "not_found": (404, "There is nothing at this path"),
     "method_not_allowed": (405, "This path does not take this method"),
+    "body_too_slow": (408, "The upload took too long"),
     "too_many_bytes": (413, "The image file is too large"),
     "too_many_pixels": (413, "The image has too many pixels"),
     "not_an_image": (415, "The file is not an image"),
@@ -31,6 +32,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "internal_error": (500, "Something went wrong on our side"),
     "overloaded": (503, "Too many requests are waiting"),
     "not_ready": (503, "The model is not ready"),
+    "deadline_exceeded": (504, "There was no answer in time"),
 }
 
 # The OpenAPI document's schema of every error answer.

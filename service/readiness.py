@@ -9,13 +9,14 @@ from service.captioning import Captioner
 from service.manifest import ArtifactError
 from service.problems import Problem
 
-State = Literal["starting", "ready", "failed"]
+State = Literal["starting", "ready", "draining", "failed"]
 
 _log = logging.getLogger("service")
 
 _DETAILS = {
     "starting": "the model is being loaded; try again in a few seconds",
-    "failed": "the model could not be loaded; the server's log says why",
+    "draining": "the server is stopping; send the request to another one",
+    "failed": "the model cannot be used; the server's log says why",
 }
 
 
@@ -28,10 +29,29 @@ class Readiness:
 
     @property
     def captioner(self) -> Captioner:
-        """The captioner. Raises Problem `not_ready`."""
+        """The captioner, once there is one. Raises Problem `not_ready`."""
         if self._captioner is None:
-            raise Problem("not_ready", _DETAILS[self.state], {"Retry-After": "5"}, state=self.state)
+            raise self._problem()
         return self._captioner
+
+    def check(self) -> None:
+        """Whether new requests are taken. Raises Problem `not_ready` if not."""
+        if self.state != "ready":
+            raise self._problem()
+
+    def _problem(self) -> Problem:
+        return Problem("not_ready", _DETAILS[self.state], {"Retry-After": "5"}, state=self.state)
+
+    def drain(self) -> None:
+        """Take no more requests; those accepted are answered."""
+        if self.state != "failed":
+            self.state = "draining"
+
+    def fail(self, why: str) -> None:
+        """The model was loaded, but cannot be used any more."""
+        if self.state != "failed":
+            self.state = "failed"
+            _log.critical("%s; restart the service", why)
 
     async def load(self, load: Callable[[], Captioner]) -> None:
         """Load a captioner off the event loop; a failure is logged and kept as the state."""
@@ -44,7 +64,8 @@ class Readiness:
             self.state = "failed"
             _log.exception("cannot load the model")
         else:
-            self.state = "ready"
+            if self.state == "starting":
+                self.state = "ready"
             manifest = self._captioner.manifest
             device = self._captioner.device
             _log.info("ready: model %s %s on %s", manifest.name, manifest.version, device)

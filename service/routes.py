@@ -11,18 +11,20 @@ from asgi_correlation_id import correlation_id
 from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from fastapi.responses import FileResponse
 
-from service.admission import Admission
+from service.admission import Admission, AdmittedRoute
+from service.batching import Batcher
 from service.body_limit import too_many_bytes
 from service.images import decode
 from service.manifest import Manifest
 from service.problems import Problem, documented
 from service.readiness import Readiness
-from service.schemas import CaptionResponse, Health, ModelInfo
+from service.schemas import CaptionResponse, Health, Life, ModelInfo
 from service.settings import Settings
 
 STATIC = Path(__file__).parent / "static"
 
 router = APIRouter()
+admitted = APIRouter(route_class=AdmittedRoute)
 
 
 def _held(name: str) -> Callable[[Request], Any]:
@@ -36,6 +38,7 @@ def _held(name: str) -> Callable[[Request], Any]:
 
 CurrentSettings = Annotated[Settings, Depends(_held("settings"))]
 CurrentAdmission = Annotated[Admission, Depends(_held("admission"))]
+CurrentBatcher = Annotated[Batcher, Depends(_held("batcher"))]
 CurrentReadiness = Annotated[Readiness, Depends(_held("readiness"))]
 CurrentDecoders = Annotated[Executor, Depends(_held("decoders"))]
 
@@ -54,17 +57,18 @@ async def _one_image(
     return data
 
 
-@router.post(
+@admitted.post(
     "/caption",
     operation_id="caption",
     summary="Caption a photo",
-    responses=documented(400, 413, 415, 422, 500, 503),
+    responses=documented(400, 408, 413, 415, 422, 500, 503, 504),
 )
 async def caption(
+    request: Request,
     data: Annotated[bytes, Depends(_one_image)],
     settings: CurrentSettings,
-    admission: CurrentAdmission,
     readiness: CurrentReadiness,
+    batcher: CurrentBatcher,
     decoders: CurrentDecoders,
     beam_size: Annotated[
         int | None, Form(ge=1, le=10, description="Captions searched for and returned.")
@@ -83,34 +87,46 @@ async def caption(
     animation the first frame is used. Options left out take the model's defaults, which were
     tuned on its development set. Nothing of the photo is kept.
     """
-    captioner = readiness.captioner
-    manifest = captioner.manifest
+    manifest = readiness.captioner.manifest
     try:
         options = manifest.options(
             beam_size=beam_size, max_length=max_length, length_penalty=length_penalty
         )
     except ValueError as error:
         raise Problem("invalid_option", str(error)) from None
-    with admission.admitted():
-        started = time.perf_counter()
-        photo = await asyncio.get_running_loop().run_in_executor(
-            decoders, decode, data, manifest.input, settings.max_pixels
-        )
-        decoding_seconds = time.perf_counter() - started
-        captions = await captioner.caption(photo.pixels[None], options)
+    started = time.perf_counter()
+    photo = await asyncio.get_running_loop().run_in_executor(
+        decoders, decode, data, manifest.input, settings.max_pixels
+    )
+    decoding_seconds = time.perf_counter() - started
+    found = await batcher.caption(photo.pixels, options, request.state.deadline)
     return CaptionResponse.of(
-        photo, captions, 0, options, manifest, decoding_seconds, correlation_id.get()
+        photo, found, options, manifest, decoding_seconds, correlation_id.get()
     )
 
 
 @router.head("/health", include_in_schema=False)
 @router.get("/health", operation_id="health", summary="Is it ready?", responses=documented(503))
-async def health(readiness: CurrentReadiness) -> Health:
-    """200 when captions can be had; 503 with the `state` while loading or broken."""
+@router.get("/health/ready", operation_id="ready", summary="The same", responses=documented(503))
+async def health(readiness: CurrentReadiness, admission: CurrentAdmission) -> Health:
+    """200 when captions can be had; 503 with the `state` while starting, draining or failed."""
+    readiness.check()
     captioner = readiness.captioner
     return Health(
-        state=readiness.state, model=ModelInfo.of(captioner.manifest), device=captioner.device
+        state="busy" if admission.is_full else "ready",
+        model=ModelInfo.of(captioner.manifest),
+        device=captioner.device,
     )
+
+
+@router.get(
+    "/health/live", operation_id="live", summary="Need it be restarted?", responses=documented(503)
+)
+async def live(readiness: CurrentReadiness) -> Life:
+    """200 unless the model cannot be used, which only a new start can mend."""
+    if readiness.state == "failed":
+        readiness.check()
+    return Life(state=readiness.state)
 
 
 @router.get("/model", operation_id="model", summary="The model", responses=documented(503))

@@ -1,5 +1,7 @@
 """The JSON of the API."""
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from service.captioning import Beam, Captions, Device
@@ -89,17 +91,17 @@ class CaptionResponse(BaseModel):
         cls,
         photo: Photo,
         captions: Captions,
-        row: int,
         options: SearchOptions,
         manifest: Manifest,
         decoding_seconds: float,
         request_id: str | None = None,
     ) -> "CaptionResponse":
-        """The answer for the photo in row `row` of what was captioned together."""
-        beams = [BeamScore.of(beam) for beam in captions.beams[row]]
+        """The answer for one photo, the only one of `captions`."""
+        (found,) = captions.beams
+        beams = [BeamScore.of(beam) for beam in found]
         sure, uncertain = None, None
         if calibration := manifest.calibration:
-            sure = round(confidence(captions.beams[row][0], calibration), 4)
+            sure = round(confidence(found[0], calibration), 4)
             uncertain = sure < calibration.threshold
         return cls(
             caption=beams[0].text,
@@ -119,6 +121,10 @@ class CaptionResponse(BaseModel):
 
 
 class Health(BaseModel):
-    state: State
+    state: Literal["ready", "busy"] = Field(description="busy: ready, but full at the moment.")
     model: ModelInfo
     device: Device
+
+
+class Life(BaseModel):
+    state: State

@@ -47,6 +47,37 @@ class Settings(BaseSettings):
         description="Requests captioned or waiting at a time; further ones are told to come back "
         "later. Keeps the wait of those accepted short.",
     )
+    deadline_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Seconds from a request's arrival within which it is answered; past them it "
+        "gets a 504 and is not captioned any more. Shorter than your clients' own timeout.",
+    )
+    receive_seconds: float = Field(
+        10.0,
+        gt=0,
+        description="Seconds within which a request's header, and then its body, must have "
+        "arrived. Keeps slow senders from holding places.",
+    )
+    drain_seconds: float = Field(
+        0.0,
+        ge=0,
+        description="Seconds after SIGTERM for which new requests are still told to go elsewhere "
+        "before the port is closed. For load balancers that learn of it late.",
+    )
+    max_batch: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="Most photos captioned together. More are faster in all, but take memory.",
+    )
+    max_wait_seconds: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Seconds a photo waits for others to be captioned with. Worth some "
+        "milliseconds on a GPU, nothing on a CPU.",
+    )
     threads: int = Field(
         default_factory=processors,
         ge=1,

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from PIL import Image
 
 from service.cli import main
 from service.manifest import ArtifactError
+from service.server import Server
 from tests.service.conftest import FakeCaptioner, StandIn, encode, grey_png, tiny_manifest
 
 Capture = pytest.CaptureFixture[str]
@@ -109,8 +108,13 @@ def test_help_lists_the_commands(capsys: Capture) -> None:
 
 
 def test_without_a_command_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    served: list[tuple[FastAPI, dict[str, Any]]] = []
-    monkeypatch.setattr(uvicorn, "run", lambda app, **options: served.append((app, options)))
+    served: list[Server] = []
+
+    def run(self: Server) -> None:
+        served.append(self)
+        self.started = True
+
+    monkeypatch.setattr(Server, "run", run)
     monkeypatch.setenv("CAPTION_HOST", "0.0.0.0")  # noqa: S104
     monkeypatch.setenv("CAPTION_PORT", "8123")
     monkeypatch.setenv("CAPTION_LOG_LEVEL", "warning")
@@ -120,11 +124,9 @@ def test_without_a_command_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
         asked_to_stop = signal.getsignal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
-    [(app, options)] = served
-    assert app.state.settings.port == 8123
-    assert options["host"] == "0.0.0.0"  # noqa: S104
-    assert options["port"] == 8123
-    assert options["log_level"] == "warning"
+    (config,) = (server.config for server in served)
+    assert (config.host, config.port) == ("0.0.0.0", 8123)  # noqa: S104
+    assert config.log_level == "warning"
     assert callable(asked_to_stop)
     with pytest.raises(SystemExit) as left:
         asked_to_stop(signal.SIGTERM, None)

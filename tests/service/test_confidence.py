@@ -29,7 +29,7 @@ def response(shown: Beam, calibrated: bool = True) -> CaptionResponse:
     manifest = tiny_manifest(calibration=CALIBRATION if calibrated else None)
     other = beam(-9.0)
     captions = Captions([[shown, other]], 0, 0)
-    return CaptionResponse.of(PHOTO, captions, 0, manifest.search, manifest, 0)
+    return CaptionResponse.of(PHOTO, captions, manifest.search, manifest, 0)
 
 
 def test_it_is_the_logistic_function_of_the_mean_log_probability() -> None:

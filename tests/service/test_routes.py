@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from service.app import create_app
+from service.batching import FAILURES
 from service.body_limit import MULTIPART_OVERHEAD
 from service.settings import Settings
 from tests.service.conftest import (
@@ -52,7 +53,8 @@ async def test_a_photo_is_captioned(client: httpx.AsyncClient, captioner: FakeCa
     assert body["image"] == {"width": 30, "height": 20, "format": "PNG"}
     assert body["model"] == {"name": "fake", "version": "7"}
     assert set(body["milliseconds"]) == {"decoding", "queue", "inference"}
-    assert (body["milliseconds"]["queue"], body["milliseconds"]["inference"]) == (1, 2)
+    assert body["milliseconds"]["queue"] >= 1  # the fake captioner's own, and ours
+    assert body["milliseconds"]["inference"] == 2
     assert [body["request_id"]] == response.headers.get_list("x-request-id")
     assert captioner.options == [captioner.manifest.search]
 
@@ -274,7 +276,6 @@ async def test_a_file_of_one_byte_more_is_refused(narrow: httpx.AsyncClient) -> 
 async def test_a_body_announced_too_large_is_refused(narrow: httpx.AsyncClient) -> None:
     response = await post(narrow, bytes(MAX_BYTES + MULTIPART_OVERHEAD))
     problem(response, 413, "too_many_bytes")
-    assert response.headers["connection"] == "close"
 
 
 async def test_a_body_streamed_too_large_is_refused_before_it_ends(
@@ -293,7 +294,6 @@ async def test_a_body_streamed_too_large_is_refused_before_it_ends(
         "/caption", content=body(), headers={"content-type": "multipart/form-data; boundary=x"}
     )
     problem(response, 413, "too_many_bytes")
-    assert response.headers["connection"] == "close"
     assert sent <= (MAX_BYTES + MULTIPART_OVERHEAD) // 10_000 + 1
 
 
@@ -389,6 +389,104 @@ async def test_the_place_is_freed_when_the_request_is_cancelled(
         assert small.state.admission.pending == 0
 
 
+async def test_what_finds_no_place_is_refused_before_its_body_is_read(
+    small: FastAPI, captioner: FakeCaptioner
+) -> None:
+    captioner.gate.clear()
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        read += 1
+        yield b"--x"
+
+    async with client_of(small) as client:
+        first = asyncio.create_task(post(client, grey_png(10)))
+        with anyio.fail_after(10):
+            await captioner.entered.wait()
+        form = {"content-type": "multipart/form-data; boundary=x"}
+        refused = await client.post("/caption", content=body(), headers=form)
+        problem(refused, 503, "overloaded")
+        assert read == 0
+        captioner.gate.set()
+        await first
+
+
+async def test_past_its_deadline_a_request_is_told_so_and_not_captioned(
+    captioner: FakeCaptioner,
+) -> None:
+    app = create_app(Settings(deadline_seconds=0.1), captioner)
+    captioner.gate.clear()
+    async with client_of(app) as client:
+        late = await asyncio.gather(*(post(client, grey_png(shade)) for shade in (10, 20, 30)))
+        for answer in late:
+            assert "0.1 seconds" in problem(answer, 504, "deadline_exceeded")["detail"]
+        assert app.state.admission.pending == 0
+        captioner.gate.set()
+        assert (await post(client, grey_png(40))).json()["caption"].startswith("shade-40 ")
+    # Of those that came too late only the first had been given to the model.
+    assert len(captioner.options) == 2
+
+
+async def test_an_upload_that_does_not_arrive_is_given_up(captioner: FakeCaptioner) -> None:
+    app = create_app(Settings(receive_seconds=0.1), captioner)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield b"--x\r\n"
+        await asyncio.sleep(60)
+
+    async with client_of(app) as client:
+        form = {"content-type": "multipart/form-data; boundary=x"}
+        answer = await client.post("/caption", content=stalled(), headers=form)
+        problem(answer, 408, "body_too_slow")
+        assert answer.headers["connection"] == "close"
+        assert app.state.admission.pending == 0
+    assert captioner.options == []
+
+
+async def test_what_arrives_while_it_drains_is_sent_elsewhere_and_what_was_accepted_answered(
+    app: FastAPI, captioner: FakeCaptioner
+) -> None:
+    captioner.gate.clear()
+    async with client_of(app) as client:
+        first = asyncio.create_task(post(client, grey_png(10)))
+        with anyio.fail_after(10):
+            await captioner.entered.wait()
+        app.state.readiness.drain()
+        refused = await post(client, grey_png(20))
+        assert problem(refused, 503, "not_ready")["state"] == "draining"
+        problem(await client.get("/health/ready"), 503, "not_ready")
+        assert (await client.get("/health/live")).json() == {"state": "draining"}
+        captioner.gate.set()
+        assert (await first).json()["caption"].startswith("shade-10 ")
+
+
+async def test_a_model_that_fails_again_and_again_asks_for_a_restart(
+    client: httpx.AsyncClient, captioner: FakeCaptioner
+) -> None:
+    captioner.error = RuntimeError("the device is lost")
+    for _ in range(FAILURES):
+        assert (await client.get("/health/live")).status_code == 200
+        problem(await post(client, grey_png()), 500, "internal_error")
+    for path in ("/health", "/health/ready", "/health/live"):
+        body = problem(await client.get(path), 503, "not_ready")
+        assert body["state"] == "failed"
+        assert "lost" not in body["detail"]
+    problem(await post(client, grey_png()), 503, "not_ready")
+
+
+async def test_a_full_service_is_busy_but_ready(small: FastAPI, captioner: FakeCaptioner) -> None:
+    captioner.gate.clear()
+    async with client_of(small) as client:
+        first = asyncio.create_task(post(client, grey_png(10)))
+        with anyio.fail_after(10):
+            await captioner.entered.wait()
+        answer = await client.get("/health/ready")
+        assert (answer.status_code, answer.json()["state"]) == (200, "busy")
+        captioner.gate.set()
+        await first
+
+
 async def test_health_tells_what_serves(client: httpx.AsyncClient) -> None:
     response = await client.get("/health")
     assert response.status_code == 200
@@ -428,13 +526,14 @@ async def test_the_openapi_document_lists_the_paths_and_their_problems(
     response = await client.get("/openapi.json")
     assert "HTTPValidationError" not in response.text
     paths = response.json()["paths"]
-    assert set(paths) == {"/caption", "/health", "/model"}
+    assert set(paths) == {"/caption", "/health", "/health/live", "/health/ready", "/model"}
     answers = {
         path: operation["responses"]
         for path, operations in paths.items()
         for operation in operations.values()
     }
-    assert set(answers["/caption"]) == {"200", "400", "413", "415", "422", "500", "503"}
+    expected = {"200", "400", "408", "413", "415", "422", "500", "503", "504"}
+    assert set(answers["/caption"]) == expected
     assert set(answers["/health"]) == set(answers["/model"]) == {"200", "503"}
     for by_status in answers.values():
         for status, answer in by_status.items():

@@ -11,20 +11,19 @@ DOG = Beam((Word("a", -0.5), Word("dog", -1.0)), -0.25, -0.9)
 CAT = Beam((Word("a", -0.5), Word("cat", -1.5)), -0.25, -1.3)
 
 
-def response(row: int) -> CaptionResponse:
+def response() -> CaptionResponse:
     manifest = tiny_manifest()
-    captions = Captions([[DOG, CAT], [CAT, DOG]], 0.001, 0.0123456)
-    return CaptionResponse.of(PHOTO, captions, row, manifest.search, manifest, 0.004, "id")
+    captions = Captions([[DOG, CAT]], 0.001, 0.0123456)
+    return CaptionResponse.of(PHOTO, captions, manifest.search, manifest, 0.004, "id")
 
 
-def test_the_caption_is_the_best_beam_of_its_row() -> None:
-    assert response(0).caption == "a dog"
-    assert response(1).caption == "a cat"
-    assert [beam.text for beam in response(1).beams] == ["a cat", "a dog"]
+def test_the_caption_is_the_best_beam() -> None:
+    assert response().caption == "a dog"
+    assert [beam.text for beam in response().beams] == ["a dog", "a cat"]
 
 
 def test_a_beam_lists_its_words_and_its_end() -> None:
-    beam = response(0).beams[0]
+    beam = response().beams[0]
     assert beam.words == [
         WordScore(word="a", log_probability=-0.5),
         WordScore(word="dog", log_probability=-1.0),
@@ -35,12 +34,12 @@ def test_a_beam_lists_its_words_and_its_end() -> None:
 
 
 def test_times_are_milliseconds_to_the_microsecond() -> None:
-    times = response(0).milliseconds
+    times = response().milliseconds
     assert (times.decoding, times.queue, times.inference) == (4.0, 1.0, 12.346)
 
 
 def test_the_photo_and_the_model_are_described() -> None:
-    described = response(0)
+    described = response()
     assert described.image.model_dump() == {"width": 30, "height": 20, "format": "JPEG"}
     assert described.model.model_dump() == {"name": "fake", "version": "7"}
     assert described.options == tiny_manifest().search
@@ -50,10 +49,11 @@ def test_the_photo_and_the_model_are_described() -> None:
 def test_a_request_id_is_null_where_there_is_no_request() -> None:
     manifest = tiny_manifest()
     captions = Captions([[DOG]], 0, 0)
-    made = CaptionResponse.of(PHOTO, captions, 0, manifest.search, manifest, 0)
+    made = CaptionResponse.of(PHOTO, captions, manifest.search, manifest, 0)
     assert made.request_id is None
 
 
-def test_there_is_no_caption_for_a_row_that_was_not_captioned() -> None:
-    with pytest.raises(IndexError):
-        response(2)
+def test_the_captions_of_several_photos_are_not_mixed_up() -> None:
+    manifest = tiny_manifest()
+    with pytest.raises(ValueError, match="unpack"):
+        CaptionResponse.of(PHOTO, Captions([[DOG], [CAT]], 0, 0), manifest.search, manifest, 0)
