@@ -17,6 +17,7 @@ from service.batching import Batcher
 from service.body_limit import MULTIPART_OVERHEAD, BodyLimitMiddleware
 from service.captioning import Captioner
 from service.headers import SecurityHeadersMiddleware
+from service.metrics import Metrics, MetricsMiddleware
 from service.problems import add_handlers
 from service.readiness import Readiness
 from service.routes import STATIC, admitted, router
@@ -40,10 +41,20 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
         lifespan=_lifespan,
     )
     app.state.settings = settings
-    app.state.admission = Admission(settings.max_pending)
+    app.state.admission = admission = Admission(settings.max_pending)
     app.state.readiness = readiness = Readiness(captioner)
-    app.state.batcher = Batcher(
-        lambda: readiness.captioner, readiness.fail, settings.max_batch, settings.max_wait_seconds
+    app.state.metrics = metrics = Metrics()
+    app.state.batcher = batcher = Batcher(
+        lambda: readiness.captioner,
+        readiness.fail,
+        settings.max_batch,
+        settings.max_wait_seconds,
+        metrics.batches.observe,
+    )
+    metrics.watch("caption_pending", "Requests that have a place.", lambda: admission.pending)
+    metrics.watch("caption_queue_photos", "Photos waiting for the model.", lambda: batcher.depth)
+    metrics.watch(
+        "caption_ready", "Whether requests are taken.", lambda: readiness.state == "ready"
     )
     # No more photos are unpacked at a time than there are processors to do it.
     app.state.decoders = ThreadPoolExecutor(settings.threads, "decoding")
@@ -52,6 +63,7 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     add_handlers(app)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_bytes)
+    app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(CorrelationIdMiddleware)
     app.add_middleware(SecurityHeadersMiddleware, documentation=("/docs", "/redoc"))
     # An upload must not touch the disk, where Starlette puts what is larger than this.

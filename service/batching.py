@@ -43,6 +43,7 @@ class Batcher:
         on_broken: Callable[[str], None],
         max_batch: int,
         max_wait: float,
+        on_batch: Callable[[int], None] = lambda photos: None,
     ) -> None:
         self._captioner = captioner
         self._on_broken = on_broken
@@ -50,8 +51,8 @@ class Batcher:
         self._max_wait = max_wait
         self._waiting: deque[_Item] = deque()
         self._worker: asyncio.Task[None] | None = None
+        self._on_batch = on_batch
         self._failures = 0
-        self.batches = 0
 
     @property
     def depth(self) -> int:
@@ -109,7 +110,7 @@ class Batcher:
         finally:
             stalled.cancel()
         self._failures = 0
-        self.batches += 1
+        self._on_batch(len(batch))
         for row, item in enumerate(batch):
             if not item.answer.done():
                 waited = started - item.submitted + captions.queue_seconds

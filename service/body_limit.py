@@ -3,6 +3,7 @@
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.metrics import CODE
 from service.problems import Problem
 
 MULTIPART_OVERHEAD = 64 * 1024  # boundaries, part headers and the options' fields
@@ -26,7 +27,9 @@ class BodyLimitMiddleware:
         announced = Headers(scope=scope).get("content-length", "")
         too_many_digits = len(announced) > len(str(self.limit))
         if announced.isdecimal() and (too_many_digits or int(announced) > self.limit):
-            await too_many_bytes(self.max_bytes).response()(scope, receive, send)
+            problem = too_many_bytes(self.max_bytes)
+            scope[CODE] = problem.code
+            await problem.response()(scope, receive, send)
             return
         received = 0
 

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from service.headers import PROTECTION
 from service.images import ImageError
+from service.metrics import CODE
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -97,20 +98,20 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        if not isinstance(error, Problem):
-            code = _BY_STATUS.get(error.status_code, "malformed_request")
-            problem = Problem(code, str(error.detail), dict(error.headers or {}))
-            problem.status_code = error.status_code
-            return problem.response()
-        return error.response()
+        if isinstance(error, Problem):
+            return _answer(request, error)
+        code = _BY_STATUS.get(error.status_code, "malformed_request")
+        problem = Problem(code, str(error.detail), dict(error.headers or {}))
+        problem.status_code = error.status_code
+        return _answer(request, problem)
 
     @app.exception_handler(ImageError)
     async def image(request: Request, error: ImageError) -> JSONResponse:
-        return Problem(error.code, str(error)).response()
+        return _answer(request, Problem(error.code, str(error)))
 
     @app.exception_handler(RequestValidationError)
     async def validation(request: Request, error: RequestValidationError) -> JSONResponse:
-        return _invalid(error).response()
+        return _answer(request, _invalid(error))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -120,6 +121,11 @@ def add_handlers(app: FastAPI) -> None:
         # This answer is made outside the middleware that adds these to every other one.
         headers = PROTECTION | {"X-Request-ID": correlation_id.get() or ""}
         return Problem("internal_error", detail, headers).response()
+
+
+def _answer(request: Request, problem: Problem) -> JSONResponse:
+    request.scope[CODE] = problem.code
+    return problem.response()
 
 
 def _invalid(error: RequestValidationError) -> Problem:

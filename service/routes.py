@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from asgi_correlation_id import correlation_id
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from fastapi.responses import FileResponse
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from service.admission import Admission, AdmittedRoute
 from service.batching import Batcher
 from service.body_limit import too_many_bytes
 from service.images import decode
 from service.manifest import Manifest
+from service.metrics import Metrics
 from service.problems import Problem, documented
 from service.readiness import Readiness
 from service.schemas import CaptionResponse, Health, Life, ModelInfo
@@ -39,6 +41,7 @@ def _held(name: str) -> Callable[[Request], Any]:
 CurrentSettings = Annotated[Settings, Depends(_held("settings"))]
 CurrentAdmission = Annotated[Admission, Depends(_held("admission"))]
 CurrentBatcher = Annotated[Batcher, Depends(_held("batcher"))]
+CurrentMetrics = Annotated[Metrics, Depends(_held("metrics"))]
 CurrentReadiness = Annotated[Readiness, Depends(_held("readiness"))]
 CurrentDecoders = Annotated[Executor, Depends(_held("decoders"))]
 
@@ -69,6 +72,7 @@ async def caption(
     settings: CurrentSettings,
     readiness: CurrentReadiness,
     batcher: CurrentBatcher,
+    metrics: CurrentMetrics,
     decoders: CurrentDecoders,
     beam_size: Annotated[
         int | None, Form(ge=1, le=10, description="Captions searched for and returned.")
@@ -100,6 +104,12 @@ async def caption(
     )
     decoding_seconds = time.perf_counter() - started
     found = await batcher.caption(photo.pixels, options, request.state.deadline)
+    for stage, seconds in (
+        ("decoding", decoding_seconds),
+        ("queue", found.queue_seconds),
+        ("inference", found.inference_seconds),
+    ):
+        metrics.stages.labels(stage).observe(seconds)
     return CaptionResponse.of(
         photo, found, options, manifest, decoding_seconds, correlation_id.get()
     )
@@ -133,6 +143,12 @@ async def live(readiness: CurrentReadiness) -> Life:
 async def model(readiness: CurrentReadiness) -> Manifest:
     """The manifest of the model: what it takes, how good it is, where it came from."""
     return readiness.captioner.manifest
+
+
+@router.get("/metrics", include_in_schema=False)
+async def prometheus(metrics: CurrentMetrics) -> Response:
+    """Counters and gauges in Prometheus's text format."""
+    return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @router.head("/", include_in_schema=False)
