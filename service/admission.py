@@ -58,6 +58,7 @@ class AdmittedRoute(APIRoute):
             seconds = state.settings.deadline_seconds
             deadline = asyncio.get_running_loop().time() + seconds
             request.state.deadline = deadline
+            state.access.check(request.headers)
             state.readiness.check()
             with state.admission.admitted():
                 try:

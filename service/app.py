@@ -10,8 +10,10 @@ from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.formparsers import MultiPartParser
+from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__
+from service.access import Access, read_keys
 from service.admission import Admission
 from service.batching import Batcher
 from service.body_limit import MULTIPART_OVERHEAD, BodyLimitMiddleware
@@ -41,6 +43,8 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    keys = read_keys(settings.api_keys.get_secret_value(), settings.api_keys_file)
+    app.state.access = Access(keys)
     app.state.admission = admission = Admission(settings.max_pending)
     app.state.readiness = readiness = Readiness(captioner)
     app.state.metrics = metrics = Metrics()
@@ -63,6 +67,14 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     add_handlers(app)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_bytes)
+    if origins := [each.strip() for each in settings.cors_origins.split(",") if each.strip()]:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "X-API-Key"],
+            expose_headers=["X-Request-ID", "Retry-After"],
+        )
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(CorrelationIdMiddleware)
     app.add_middleware(SecurityHeadersMiddleware, documentation=("/docs", "/redoc"))

@@ -3,7 +3,6 @@
 import argparse
 import http.client
 import json
-import logging
 import signal
 import sys
 import time
@@ -17,6 +16,7 @@ from pydantic import ValidationError
 from tqdm import tqdm
 
 from service.images import FORMATS, ImageError, Photo, decode
+from service.logs import configure_logging
 from service.manifest import ArtifactError, Manifest
 from service.schemas import CaptionResponse
 from service.settings import Settings
@@ -69,7 +69,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
 
     # Asked twice, Uvicorn raises the signal again once it has stopped; it was asked to: that is 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s:     %(message)s")
+    configure_logging(settings)
     server = Server(create_app(settings), settings)
     server.run()
     return 0 if server.started else 1

@@ -18,6 +18,7 @@ MEDIA_TYPE = "application/problem+json"
 # code -> (status, title)
 PROBLEMS: dict[str, tuple[int, str]] = {
     "malformed_request": (400, "The request cannot be parsed"),
+    "unauthorized": (401, "This needs an API key"),
     "not_found": (404, "There is nothing at this path"),
     "method_not_allowed": (405, "This path does not take this method"),
     "body_too_slow": (408, "The upload took too long"),

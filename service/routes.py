@@ -64,7 +64,7 @@ async def _one_image(
     "/caption",
     operation_id="caption",
     summary="Caption a photo",
-    responses=documented(400, 408, 413, 415, 422, 500, 503, 504),
+    responses=documented(400, 401, 408, 413, 415, 422, 500, 503, 504),
 )
 async def caption(
     request: Request,

@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
                 app,
                 host=settings.host,
                 port=settings.port,
-                log_level=settings.log_level,
+                log_config=None,  # service/logs.py has it
                 http=_protocol(settings.receive_seconds),
                 ws="none",
                 timeout_graceful_shutdown=int(settings.deadline_seconds) + LAST_SECONDS,

@@ -2,9 +2,12 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.access import read_keys
 
 BUNDLED_MODEL = Path(__file__).resolve().parent.parent / "model_artifacts"
 
@@ -84,8 +87,36 @@ class Settings(BaseSettings):
         description="Threads TensorFlow computes with. All processors the process may use by "
         "default; set it where a container's CPU quota is smaller than that.",
     )
+    api_keys: SecretStr = Field(
+        SecretStr(""),
+        description="API keys, separated by commas; a request for a caption must bring one of "
+        "them. Without any, everybody may ask.",
+    )
+    api_keys_file: Path | None = Field(
+        None,
+        description="File with more of them, one a line, as secrets are mounted in containers.",
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins, separated by commas, whose pages may call the API from a browser; "
+        "'*' for all. None by default.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text",
+        description="text for people, json for machines; both name the request.",
+    )
     log_level: str = Field(
         "info",
         pattern="^(critical|error|warning|info|debug)$",
         description="Least severe log lines to write: critical, error, warning, info or debug.",
     )
+
+    @field_validator("api_keys_file")
+    @classmethod
+    def _holds_keys(cls, file: Path | None) -> Path | None:
+        if file:
+            try:
+                read_keys("", file)
+            except OSError as error:
+                raise ValueError(f"it cannot be read: {error.strerror}") from None
+        return file

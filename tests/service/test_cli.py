@@ -14,6 +14,7 @@ from PIL import Image
 from service.cli import main
 from service.manifest import ArtifactError
 from service.server import Server
+from service.settings import Settings
 from tests.service.conftest import FakeCaptioner, StandIn, encode, grey_png, tiny_manifest
 
 Capture = pytest.CaptureFixture[str]
@@ -115,6 +116,8 @@ def test_without_a_command_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
         self.started = True
 
     monkeypatch.setattr(Server, "run", run)
+    logging_as: list[Settings] = []
+    monkeypatch.setattr("service.cli.configure_logging", logging_as.append)
     monkeypatch.setenv("CAPTION_HOST", "0.0.0.0")  # noqa: S104
     monkeypatch.setenv("CAPTION_PORT", "8123")
     monkeypatch.setenv("CAPTION_LOG_LEVEL", "warning")
@@ -126,7 +129,7 @@ def test_without_a_command_it_serves(monkeypatch: pytest.MonkeyPatch) -> None:
         signal.signal(signal.SIGTERM, before)
     (config,) = (server.config for server in served)
     assert (config.host, config.port) == ("0.0.0.0", 8123)  # noqa: S104
-    assert config.log_level == "warning"
+    assert [settings.log_level for settings in logging_as] == ["warning"]
     assert callable(asked_to_stop)
     with pytest.raises(SystemExit) as left:
         asked_to_stop(signal.SIGTERM, None)

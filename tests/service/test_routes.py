@@ -532,7 +532,7 @@ async def test_the_openapi_document_lists_the_paths_and_their_problems(
         for path, operations in paths.items()
         for operation in operations.values()
     }
-    expected = {"200", "400", "408", "413", "415", "422", "500", "503", "504"}
+    expected = {"200", "400", "401", "408", "413", "415", "422", "500", "503", "504"}
     assert set(answers["/caption"]) == expected
     assert set(answers["/health"]) == set(answers["/model"]) == {"200", "503"}
     for by_status in answers.values():
