@@ -11,6 +11,7 @@ from service.manifest import InputSpec
 
 # Only these decoders are reachable; Pillow's others (EPS runs Ghostscript) never see a byte.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+MAX_SIDE = 20_000  # pixels; no camera makes more, and few programs can show it
 _NAMES = {"MPO": "JPEG"}  # a phone's JPEG with a second picture behind the first
 
 # Pictures made by programs carry long descriptions; Pillow refuses the picture for them.
@@ -79,6 +80,11 @@ def decode(data: bytes, spec: InputSpec, max_pixels: int) -> Photo:
     with _open(data) as image:
         if image.width * image.height > max_pixels:
             raise _too_many_pixels(max_pixels)
+        if max(image.size) > MAX_SIDE:
+            raise ImageError(
+                "too_many_pixels",
+                f"a side of the image is longer than {MAX_SIDE:,} pixels; send a smaller one",
+            )
         name = image.format or ""
         width, height = image.size
         try:

@@ -10,7 +10,7 @@ from PIL import Image, ImageFile
 from PIL.PngImagePlugin import PngInfo
 
 from service.captioning import Pixels
-from service.images import FORMATS, ImageError, Photo, decode
+from service.images import FORMATS, MAX_SIDE, ImageError, Photo, decode
 from service.manifest import InputSpec
 from tests.service.conftest import encode
 
@@ -612,3 +612,15 @@ def patched_tiff(image: Image.Image, values: dict[int, int]) -> bytes:
             if place >= 0:
                 data[place + 8] = value
     return bytes(data)
+
+
+@pytest.mark.parametrize("size", [(MAX_SIDE, 1), (1, MAX_SIDE)])
+def test_a_side_may_be_as_long_as_the_limit_says(size: tuple[int, int]) -> None:
+    assert photo_of(encode(Image.new("L", size), "PNG")).format == "PNG"
+
+
+@pytest.mark.parametrize("size", [(MAX_SIDE + 1, 1), (1, MAX_SIDE + 1)])
+def test_a_longer_side_is_refused(size: tuple[int, int]) -> None:
+    error = refusal(encode(Image.new("L", size), "PNG"))
+    assert error.code == "too_many_pixels"
+    assert "20,000" in str(error)
