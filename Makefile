@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test train-setup lint fast docs benchmark lock clean
+.PHONY: help setup run test train-setup lint fast fuzz docs benchmark lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ train-setup: $(VENV)/.development ## add what training and evaluation need
 
 fast: $(VENV)/.development ## the tests that need no TensorFlow, in seconds
 	$(BIN)/python -m pytest -m "not tensorflow and not artifact and not http and not browser"
+
+fuzz: $(VENV)/.development ## try many thousands of odd requests and photos
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} $(BIN)/python -m pytest tests/service/test_fuzz.py
 
 docs: $(VENV)/.development ## write the tables in the documents anew
 	$(BIN)/python -m docs.render
