@@ -7,9 +7,10 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from service.deadline import ClientGoneError, unless_gone
-from service.problems import Problem
+from service.problems import Problem, too_many_images
 
 RETRY_AFTER_SECONDS = 1
 CLIENT_CLOSED_REQUEST = 499  # as nginx logs it; nobody receives it
@@ -77,10 +78,17 @@ class AdmittedRoute(APIRoute):
 
 
 async def _read_form(request: Request, seconds: float) -> None:
-    """Read the body, which FastAPI then finds read. Raises Problem `body_too_slow`."""
+    """Read the body, which FastAPI then finds read.
+
+    Raises Problem `body_too_slow` and `too_many_images`.
+    """
     try:
         async with asyncio.timeout(seconds):
             await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS)
+    except HTTPException as error:
+        if str(error.detail).startswith("Too many files"):
+            raise too_many_images() from None
+        raise
     except TimeoutError:
         raise Problem(
             "body_too_slow",

@@ -56,7 +56,7 @@ class MetricsMiddleware:
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != CAPTION:
+        if scope["type"] != "http" or scope["path"] != CAPTION or scope["method"] == "OPTIONS":
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 0

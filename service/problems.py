@@ -81,6 +81,10 @@ class Problem(HTTPException):
         return JSONResponse(body, self.status_code, self.headers, MEDIA_TYPE)
 
 
+def too_many_images() -> Problem:
+    return Problem("too_many_images", "send one image a request")
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """How the OpenAPI document describes a route's error answers."""
     return {

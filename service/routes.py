@@ -18,7 +18,7 @@ from service.body_limit import too_many_bytes
 from service.images import decode
 from service.manifest import Manifest
 from service.metrics import Metrics
-from service.problems import Problem, documented
+from service.problems import Problem, documented, too_many_images
 from service.readiness import Readiness
 from service.schemas import CaptionResponse, Health, Life, ModelInfo
 from service.settings import Settings
@@ -53,7 +53,7 @@ async def _one_image(
 ) -> bytes:
     """The uploaded file's bytes. Raises Problem."""
     if len((await request.form()).getlist("image")) > 1:
-        raise Problem("too_many_images", "send one image a request")
+        raise too_many_images()
     data = await image.read()
     if len(data) > settings.max_bytes:
         raise too_many_bytes(settings.max_bytes)

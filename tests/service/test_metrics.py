@@ -103,6 +103,16 @@ async def test_other_paths_are_not_counted(client: httpx.AsyncClient) -> None:
     assert "caption_requests_total{" not in (await client.get("/metrics")).text
 
 
+async def test_what_a_browser_asks_before_it_posts_is_not_counted(
+    captioner: FakeCaptioner,
+) -> None:
+    app = create_app(Settings(cors_origins="https://a.example"), captioner)
+    async with client_of(app) as client:
+        asked = {"origin": "https://a.example", "access-control-request-method": "POST"}
+        assert (await client.options("/caption", headers=asked)).status_code == 200
+        assert await requests(client, "ok") == 0
+
+
 async def test_two_applications_count_for_themselves(captioner: FakeCaptioner) -> None:
     one, other = create_app(Settings(), captioner), create_app(Settings(), captioner)
     async with client_of(one) as first, client_of(other) as second:

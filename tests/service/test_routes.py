@@ -112,8 +112,9 @@ async def test_an_image_as_a_text_field_is_no_file(client: httpx.AsyncClient) ->
     problem(await client.post("/caption", files=fields), 422, "image_missing")
 
 
-async def test_two_images_are_too_many(client: httpx.AsyncClient) -> None:
-    files = [("image", ("a.png", grey_png(1))), ("image", ("b.png", grey_png(2)))]
+@pytest.mark.parametrize("count", [2, 3, 50])
+async def test_several_images_are_too_many(client: httpx.AsyncClient, count: int) -> None:
+    files = [("image", (f"{shade}.png", grey_png(shade))) for shade in range(count)]
     problem(await client.post("/caption", files=files), 422, "too_many_images")
 
 
