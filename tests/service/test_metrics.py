@@ -1,6 +1,7 @@
 """What is counted, and that nothing is forgotten."""
 
 import asyncio
+import json
 import re
 
 import httpx
@@ -11,6 +12,7 @@ from service.app import create_app
 from service.body_limit import MULTIPART_OVERHEAD
 from service.problems import PROBLEMS
 from service.settings import Settings
+from tests.conftest import REPOSITORY
 from tests.service.conftest import FakeCaptioner, client_of, grey_png, upload
 
 pytestmark = pytest.mark.anyio
@@ -118,3 +120,17 @@ async def test_two_applications_count_for_themselves(captioner: FakeCaptioner) -
     async with client_of(one) as first, client_of(other) as second:
         await first.post("/caption", files=upload(grey_png()))
         assert (await requests(first, "ok"), await requests(second, "ok")) == (1, 0)
+
+
+async def test_the_dashboard_and_the_documents_name_what_there_is(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.post("/caption", files=upload(grey_png()))
+    there = set(re.findall(r"^(caption_\w+)", (await client.get("/metrics")).text, re.MULTILINE))
+    dashboard = json.loads((REPOSITORY / "deploy" / "grafana" / "captions.json").read_text())
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    asked = set(re.findall(r"caption_\w+", " ".join(queries)))
+    assert asked <= there
+    documented = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    for name in {re.sub("_(bucket|sum|count|created)$", "", each) for each in there}:
+        assert name in documented or name.removesuffix("_total") in documented
