@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -70,7 +71,12 @@ class Batcher:
         self._waiting.append(item)
         if self._worker is None:
             self._worker = loop.create_task(self._work())
-        return await item.answer
+        try:
+            return await item.answer
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # it may be with the model already
+                self._waiting.remove(item)
+            raise
 
     async def _work(self) -> None:
         """Run batches while somebody waits."""

@@ -164,7 +164,10 @@ async def test_who_has_left_is_not_captioned(batcher: Batcher, captioner: Record
     first = await busy(batcher, captioner)
     gone, other = start(batcher, 2), start(batcher, 3)
     await asyncio.sleep(0)
+    assert batcher.depth == 2
     gone.cancel()
+    await asyncio.sleep(0)
+    assert batcher.depth == 1
     captioner.gate.set()
     await asyncio.gather(first, other)
     assert captioner.batches == [[1], [3]]
