@@ -48,16 +48,27 @@ class Server:
         return int(line.split()[1]) * 1024
 
 
-def start_server(log: Path, **settings: str) -> Server:
-    """`python -m service` on a free port, with CAPTION_* settings; it writes to `log`."""
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on."""
     with socket.socket() as any_socket:
         any_socket.bind(("127.0.0.1", 0))
-        port = any_socket.getsockname()[1]
+        port: int = any_socket.getsockname()[1]
+        return port
+
+
+def start_server(
+    log: Path, module: str = "service", port: int | None = None, **settings: str
+) -> Server:
+    """`python -m service`, or another module, on a free port, with CAPTION_* settings.
+
+    It writes to `log`.
+    """
+    port = port or free_port()
     environment = os.environ | settings | {"CAPTION_PORT": str(port)}
     started = time.perf_counter()
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "service"],
+        process = subprocess.Popen(  # noqa: S603 - our own module, no shell
+            [sys.executable, "-m", module],
             cwd=ROOT,
             env=environment,
             stdout=output,

@@ -12,15 +12,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from docs.plots import draw
+from docs.plots import RUNS, SHIPPED, draw
 from service.problems import PROBLEMS
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 SCORES = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
-RUNS = RESULTS / "runs"
-SHIPPED = "shipped"
+VARIETY = (
+    "beam and length penalty",
+    "distinct captions",
+    "words used",
+    "copied from training",
+    "words a caption",
+)
+LATENCIES = ROOT / "benchmarks" / "results" / "architectures.json"
 DECODERS = {
     SHIPPED: "**adaptive attention, three runs of the CIDEr reward averaged (it ships)**",
     "attention-cider": "adaptive attention, one run of the CIDEr reward",
@@ -71,26 +77,25 @@ def variety() -> str:
     rows = []
     for name in DECODERS:
         result = evaluation(name)
-        search, each = result["search"], result["variety"]
-        rows.append(
-            [
-                f"`{name}`",
-                f"{result['parameters'] / 1e6:.1f} M",
-                f"{search['beam_size']}, {search['length_penalty']}",
-                f"{each['distinct_share']:.1%}",
-                str(each["vocabulary_used"]),
-                f"{each['copied_from_training_share']:.1%}",
-                f"{each['mean_length']:.1f}",
-            ]
-        )
-    header = "decoder, parameters, beam and length penalty, distinct captions, words used, "
-    header += "copied from training, words a caption"
-    return table(header.split(", "), rows)
+        rows.append([f"`{name}`", f"{result['parameters'] / 1e6:.1f} M", *_variety(result)])
+    return table(["decoder", "parameters", *VARIETY], rows)
+
+
+def _variety(result: Any) -> list[str]:
+    """The cells under VARIETY."""
+    search, each = result.get("search"), result["variety"]
+    return [
+        f"{search['beam_size']}, {search['length_penalty']:g}" if search else "",
+        f"{each['distinct_share']:.1%}",
+        str(each["vocabulary_used"]),
+        f"{each['copied_from_training_share']:.1%}",
+        f"{each['mean_length']:.1f}",
+    ]
 
 
 def architectures() -> str:
     """Every decoder beside its cost, and the floors."""
-    latencies = read(ROOT / "benchmarks" / "results" / "architectures.json")["milliseconds"]
+    latencies = read(LATENCIES)["milliseconds"]
     rows = []
     for name, title in (DECODERS | FLOORS).items():
         run = read(RUNS / f"{name}.json")
@@ -111,7 +116,7 @@ def architectures() -> str:
 
 def ratio() -> str:
     """What the shipped model costs beside the first one."""
-    latencies = read(ROOT / "benchmarks" / "results" / "architectures.json")["milliseconds"]
+    latencies = read(LATENCIES)["milliseconds"]
     first, ours = latencies["first"], latencies[SHIPPED]
     return (
         "In the same turns the first artifact, which looked at one side only, took "
@@ -134,25 +139,13 @@ def levers() -> str:
 def habits() -> str:
     """What the captions are like."""
     rows = []
-    for name in (*DECODERS, *FLOORS):
-        for stem, result in read(RUNS / f"{name}.json")["evaluations"].items():
-            each = result["variety"]
-            search = result.get("search")
-            rows.append(
-                [
-                    f"`{name}/{stem}`",
-                    f"{search['beam_size']}, {search['length_penalty']:g}" if search else "",
-                    f"{each['distinct_share']:.1%}",
-                    str(each["vocabulary_used"]),
-                    f"{each['copied_from_training_share']:.1%}",
-                    f"{each['mean_length']:.1f}",
-                    str(each["repeated_trigrams"]),
-                    str(each["dangling_endings"]),
-                ]
-            )
-    header = "evaluation, beam and length penalty, distinct captions, words used, "
-    header += "copied from training, words a caption, repeated trigrams, dangling endings"
-    return table(header.split(", "), rows)
+    for run in (*DECODERS, *FLOORS):
+        for stem, result in read(RUNS / f"{run}.json")["evaluations"].items():
+            faults = [
+                str(result["variety"][name]) for name in ("repeated_trigrams", "dangling_endings")
+            ]
+            rows.append([f"`{run}/{stem}`", *_variety(result), *faults])
+    return table(["evaluation", *VARIETY, "repeated trigrams", "dangling endings"], rows)
 
 
 def calibration() -> str:

@@ -125,11 +125,9 @@ def _cache(
     dataset: Dataset, options: argparse.Namespace, run: Path | None = None
 ) -> "FeatureCache":
     """Of the encoder as `run` has it."""
-    from training.features import cache_features
-    from training.runs import stage_of
+    from training.runs import features_of
 
-    stage = stage_of(run) if run else None
-    return cache_features(dataset, options.encoder_weights, options.cache, stage)
+    return features_of(run, dataset, options.encoder_weights, options.cache)
 
 
 def _features(options: argparse.Namespace) -> None:
@@ -138,15 +136,13 @@ def _features(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     from training.config import load_config
-    from training.features import cache_trunk
-    from training.train import Inputs, train
+    from training.train import Inputs, train, training_features
 
     config = load_config(options.config)
     dataset = _dataset(options)
-    if config.encoder_learning_rate:
-        features = cache_trunk(dataset, options.encoder_weights, options.cache)
-    else:
-        features = _cache(dataset, options, options.start)
+    features = training_features(
+        config, dataset, options.encoder_weights, options.cache, options.start
+    )
     inputs = Inputs(dataset, features, options.encoder_weights, options.start)
     train(config, inputs, options.run, options.resume)
 

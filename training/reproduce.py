@@ -17,10 +17,10 @@ from training.config import load_config
 from training.dataset import Dataset
 from training.evaluate import Variant, evaluate_run, write_evaluation
 from training.export import CARD, export
-from training.features import FeatureCache, cache_features, cache_trunk
+from training.features import FeatureCache
 from training.results import gather
-from training.runs import CALIBRATION, SEARCH, stage_of
-from training.train import Inputs, train
+from training.runs import CALIBRATION, SEARCH, features_of
+from training.train import Inputs, train, training_features
 from training.tune import tune
 
 SPLIT = "test"
@@ -97,8 +97,7 @@ class Reproduction:
         gather(self._runs, results)
 
     def _features(self, run: Path | None) -> FeatureCache:
-        stage = stage_of(run) if run else None
-        return cache_features(self._dataset, self._weights, self._cache, stage)
+        return features_of(run, self._dataset, self._weights, self._cache)
 
     def _train(self, step: Step) -> None:
         run, start = self._runs / step.name, self._runs / step.start if step.start else None
@@ -109,10 +108,7 @@ class Reproduction:
             average([self._runs / name for name in step.average_of], run)
             return
         config = load_config(self._configs / step.config)
-        if config.encoder_learning_rate:
-            features = cache_trunk(self._dataset, self._weights, self._cache)
-        else:
-            features = self._features(start)
+        features = training_features(config, self._dataset, self._weights, self._cache, start)
         train(config, Inputs(self._dataset, features, self._weights, start), run, resume=True)
 
     def _measure(self, step: Step) -> None:

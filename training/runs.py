@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from training.config import TrainConfig
+from training.dataset import Dataset
 from training.decoder import Decoder
 from training.decoders import build_decoder
-from training.features import with_stage
+from training.features import FeatureCache, cache_features, with_stage
 from training.generate import SearchOptions
 from training.rules import Rules, load_rules
 from training.text import Vocabulary
@@ -40,6 +41,11 @@ class Run:
 def stage_of(run: Path) -> Path | None:
     """The weights of the encoder's last stage that a run, or the one it began with, fine-tuned."""
     return run / STAGE if (run / STAGE).is_file() else None
+
+
+def features_of(run: Path | None, dataset: Dataset, weights: str, cache: Path) -> FeatureCache:
+    """The cached features of the encoder as `run` has it, or as it was before any run."""
+    return cache_features(dataset, weights, cache, stage_of(run) if run else None)
 
 
 def load_run(run: Path, encoder: str) -> Run:

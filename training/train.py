@@ -19,13 +19,22 @@ from training.dataset import Dataset
 from training.decoders import build_decoder
 from training.encoder import load_encoder
 from training.evaluate import habits
-from training.features import FeatureCache, encoder_id
+from training.features import FeatureCache, cache_trunk, encoder_id
 from training.generate import Generator, SearchOptions
 from training.metrics import have_java, image_statistics
 from training.model import Model
 from training.provenance import provenance, sha256
 from training.rules import dangling_words, load_rules
-from training.runs import CONFIG, DANGLING, METRICS, STAGE, VOCABULARY, WEIGHTS, stage_of
+from training.runs import (
+    CONFIG,
+    DANGLING,
+    METRICS,
+    STAGE,
+    VOCABULARY,
+    WEIGHTS,
+    features_of,
+    stage_of,
+)
 from training.text import Vocabulary
 from training.trainer import CiderSteps, Trainer
 
@@ -47,6 +56,15 @@ class Progress:
     epoch: tf.Variable = field(default_factory=lambda: tf.Variable(0))
     best_epoch: tf.Variable = field(default_factory=lambda: tf.Variable(0))
     best_cider: tf.Variable = field(default_factory=lambda: tf.Variable(-1.0))
+
+
+def training_features(
+    config: TrainConfig, dataset: Dataset, weights: str, cache: Path, start: Path | None
+) -> FeatureCache:
+    """What a run with this configuration reads: the trunk's maps if it trains the last stage."""
+    if config.encoder_learning_rate:
+        return cache_trunk(dataset, weights, cache)
+    return features_of(start, dataset, weights, cache)
 
 
 def train(config: TrainConfig, inputs: Inputs, run: Path, resume: bool) -> None:

@@ -1,22 +1,19 @@
 """Stopped in the middle of its work, as a deployment does it."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.conftest import REPOSITORY
+from benchmarks.server import Server, free_port, start_server
 from tests.service.conftest import grey_png, upload
-from tests.service.test_server import free_port
 
 pytestmark = pytest.mark.http
 
@@ -24,28 +21,14 @@ CLIENTS = 12
 
 
 @contextmanager
-def fake_server(port: int | None = None) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    port = port or free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.service.fake_server"],
-        cwd=REPOSITORY,
-        env=os.environ | {"CAPTION_PORT": str(port), "CAPTION_LOG_LEVEL": "error"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    url = f"http://127.0.0.1:{port}"
+def fake_server(log: Path, port: int | None = None) -> Iterator[Server]:
+    server = start_server(log, "tests.service.fake_server", port, CAPTION_LOG_LEVEL="error")
     try:
-        for _ in range(200):
-            try:
-                httpx.get(f"{url}/health")
-                break
-            except httpx.ConnectError:
-                time.sleep(0.05)
-        yield process, url
+        server.wait_until_ready()
+        yield server
     finally:
-        process.kill()
-        process.communicate()
+        server.process.kill()
+        server.process.wait()
 
 
 @contextmanager
@@ -76,25 +59,26 @@ def load(url: str) -> Iterator[Counter[str]]:
 
 
 @pytest.mark.parametrize("attempt", range(20))
-def test_nothing_accepted_is_lost_when_it_is_asked_to_stop(attempt: int) -> None:
-    with fake_server() as (process, url):
-        with load(url) as seen:
+def test_nothing_accepted_is_lost_when_it_is_asked_to_stop(attempt: int, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with fake_server(log) as server:
+        with load(server.url) as seen:
             time.sleep(0.3 + 0.01 * attempt)
-            process.send_signal(signal.SIGTERM)
-            counted, _ = process.communicate(timeout=30)
-        assert process.returncode == 0
-        report = json.loads(counted)
+            server.process.send_signal(signal.SIGTERM)
+            server.process.wait(timeout=30)
+        assert server.process.returncode == 0
+        report = json.loads(log.read_text())
     assert report["pending"] == 0
     assert set(report["outcomes"]) <= {"ok", "not_ready"}
     assert seen["ok"] == report["outcomes"]["ok"] > 0
     assert set(seen) <= {"ok", "not_ready", "unreachable"}
 
 
-def test_killed_in_the_middle_it_starts_again_as_if_nothing_had_been() -> None:
+def test_killed_in_the_middle_it_starts_again_as_if_nothing_had_been(tmp_path: Path) -> None:
     port = free_port()
     for _ in range(3):
-        with fake_server(port) as (process, url), load(url) as seen:
+        with fake_server(tmp_path / "log", port) as server, load(server.url) as seen:
             time.sleep(0.3)
-            process.kill()
-            process.wait(timeout=10)
+            server.process.kill()
+            server.process.wait(timeout=10)
         assert seen["ok"] > 0

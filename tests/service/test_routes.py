@@ -345,14 +345,22 @@ def small(captioner: FakeCaptioner) -> FastAPI:
     return create_app(Settings(max_pending=1), captioner)
 
 
+async def occupy(
+    client: httpx.AsyncClient, captioner: FakeCaptioner, shade: int = 128
+) -> asyncio.Task[httpx.Response]:
+    """A request that the captioner works on until its gate is opened."""
+    captioner.gate.clear()
+    request = asyncio.create_task(post(client, grey_png(shade)))
+    with anyio.fail_after(10):
+        await captioner.entered.wait()
+    return request
+
+
 async def test_who_finds_no_place_comes_back_later(
     small: FastAPI, captioner: FakeCaptioner
 ) -> None:
-    captioner.gate.clear()
     async with client_of(small) as client:
-        first = asyncio.create_task(post(client, grey_png(10)))
-        with anyio.fail_after(10):
-            await captioner.entered.wait()
+        first = await occupy(client, captioner, 10)
         refused = await post(client, grey_png(20))
         problem(refused, 503, "overloaded")
         assert int(refused.headers["retry-after"]) > 0
@@ -378,11 +386,8 @@ async def test_the_place_is_freed_after_every_kind_of_error(
 async def test_the_place_is_freed_when_the_request_is_cancelled(
     small: FastAPI, captioner: FakeCaptioner
 ) -> None:
-    captioner.gate.clear()
     async with client_of(small) as client:
-        first = asyncio.create_task(post(client, grey_png()))
-        with anyio.fail_after(10):
-            await captioner.entered.wait()
+        first = await occupy(client, captioner)
         assert small.state.admission.pending == 1
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -393,7 +398,6 @@ async def test_the_place_is_freed_when_the_request_is_cancelled(
 async def test_what_finds_no_place_is_refused_before_its_body_is_read(
     small: FastAPI, captioner: FakeCaptioner
 ) -> None:
-    captioner.gate.clear()
     read = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -402,9 +406,7 @@ async def test_what_finds_no_place_is_refused_before_its_body_is_read(
         yield b"--x"
 
     async with client_of(small) as client:
-        first = asyncio.create_task(post(client, grey_png(10)))
-        with anyio.fail_after(10):
-            await captioner.entered.wait()
+        first = await occupy(client, captioner, 10)
         form = {"content-type": "multipart/form-data; boundary=x"}
         refused = await client.post("/caption", content=body(), headers=form)
         problem(refused, 503, "overloaded")
@@ -448,11 +450,8 @@ async def test_an_upload_that_does_not_arrive_is_given_up(captioner: FakeCaption
 async def test_what_arrives_while_it_drains_is_sent_elsewhere_and_what_was_accepted_answered(
     app: FastAPI, captioner: FakeCaptioner
 ) -> None:
-    captioner.gate.clear()
     async with client_of(app) as client:
-        first = asyncio.create_task(post(client, grey_png(10)))
-        with anyio.fail_after(10):
-            await captioner.entered.wait()
+        first = await occupy(client, captioner, 10)
         app.state.readiness.drain()
         refused = await post(client, grey_png(20))
         assert problem(refused, 503, "not_ready")["state"] == "draining"
@@ -477,11 +476,8 @@ async def test_a_model_that_fails_again_and_again_asks_for_a_restart(
 
 
 async def test_a_full_service_is_busy_but_ready(small: FastAPI, captioner: FakeCaptioner) -> None:
-    captioner.gate.clear()
     async with client_of(small) as client:
-        first = asyncio.create_task(post(client, grey_png(10)))
-        with anyio.fail_after(10):
-            await captioner.entered.wait()
+        first = await occupy(client, captioner, 10)
         answer = await client.get("/health/ready")
         assert (answer.status_code, answer.json()["state"]) == (200, "busy")
         captioner.gate.set()

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,19 +10,13 @@ import anyio
 import httpx
 import pytest
 
+from benchmarks.server import free_port
 from service.app import create_app
 from service.server import Server
 from service.settings import Settings
 from tests.service.conftest import FakeCaptioner, grey_png, problem, upload
 
 pytestmark = pytest.mark.anyio
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 @asynccontextmanager
