@@ -1,9 +1,10 @@
 """The application: everything put together, nothing done before it is asked for."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -16,7 +17,7 @@ from service import __version__
 from service.access import Access, read_keys
 from service.admission import Admission
 from service.batching import Batcher
-from service.body_limit import MULTIPART_OVERHEAD, BodyLimitMiddleware
+from service.body_limit import BodyLimitMiddleware
 from service.captioning import Captioner
 from service.headers import SecurityHeadersMiddleware
 from service.metrics import Metrics, MetricsMiddleware
@@ -24,6 +25,10 @@ from service.problems import add_handlers
 from service.readiness import Readiness
 from service.routes import STATIC, admitted, router
 from service.settings import Settings
+
+# An upload must not touch the disk, where Starlette puts what is larger than this; 0 is no bound,
+# and BodyLimitMiddleware has one.
+MultiPartParser.spool_max_size = 0
 
 DESCRIPTION = """Send a photo, get captions.
 
@@ -78,27 +83,26 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
     app.add_middleware(MetricsMiddleware, metrics=metrics)
     app.add_middleware(CorrelationIdMiddleware)
     app.add_middleware(SecurityHeadersMiddleware, documentation=("/docs", "/redoc"))
-    # An upload must not touch the disk, where Starlette puts what is larger than this.
-    MultiPartParser.spool_max_size = settings.max_bytes + MULTIPART_OVERHEAD
+    if settings.tracing:
+        from service.tracing import add_tracing  # of an extra
+
+        add_tracing(app, metrics)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    readiness: Readiness = app.state.readiness
-    if readiness.state == "ready":
-        yield
-        return
-
     def load() -> Captioner:
         from service.captioner import load_captioner
 
-        return load_captioner(app.state.settings)
+        captioner = load_captioner(app.state.settings)
+        # A collection that walks over what a model consists of stops everything for 0.2 s.
+        gc.freeze()
+        return captioner
 
-    loading = asyncio.create_task(readiness.load(load))
-    try:
+    readiness: Readiness = app.state.readiness
+    async with asyncio.TaskGroup() as tasks:
+        loading = tasks.create_task(readiness.load(load)) if readiness.state == "starting" else None
         yield
-    finally:
-        loading.cancel()
-        with suppress(asyncio.CancelledError):
-            await loading
+        if loading:
+            loading.cancel()

@@ -17,6 +17,10 @@ _NAMES = {"MPO": "JPEG"}  # a phone's JPEG with a second picture behind the firs
 # Pictures made by programs carry long descriptions; Pillow refuses the picture for them.
 PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20
 
+# Pillow unpacks into blocks. Its own, of 16 MiB, the C library keeps once they are freed (hundreds
+# of MB after two large photos); from 32 MiB on it returns them to the system.
+Image.core.set_block_size(64 * 2**20)  # type: ignore[attr-defined]
+
 # First bytes of the formats above: such a file is a damaged photo if it cannot be opened.
 _OURS = (b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"GIF8", b"BM", b"II*\x00", b"MM\x00*")
 _AVIF_BRANDS = (b"avif", b"avis")

@@ -4,18 +4,18 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from io import BytesIO
 from types import ModuleType
 from typing import Any
 
+import anyio
 import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
 from PIL import Image
-from starlette.formparsers import MultiPartParser
 
 from service.app import create_app
 from service.captioning import Beam, Captions, Device, Pixels, Word
@@ -131,18 +131,25 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
     return body
 
 
+async def until(reached: Callable[[], bool]) -> None:
+    with anyio.fail_after(10):
+        while not reached():
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(autouse=True)
-def defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the machine's, and nothing left of an application's own."""
-    for name in os.environ:
-        if name.upper().startswith("CAPTION_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setattr(MultiPartParser, "spool_max_size", MultiPartParser.spool_max_size)
+@pytest.fixture(scope="package", autouse=True)
+def defaults() -> Iterator[None]:
+    """No setting of the machine's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.upper().startswith("CAPTION_"):
+                patch.delenv(name)
+        yield
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from benchmarks.server import free_port
 from service.app import create_app
 from service.server import Server
 from service.settings import Settings
-from tests.service.conftest import FakeCaptioner, grey_png, problem, upload
+from tests.service.conftest import FakeCaptioner, grey_png, problem, until, upload
 
 pytestmark = pytest.mark.anyio
 
@@ -31,12 +31,6 @@ async def serving(captioner: FakeCaptioner, **settings: Any) -> AsyncIterator[tu
         server.should_exit = True
         with anyio.fail_after(20):
             await task
-
-
-async def until(reached: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
-        while not reached():
-            await asyncio.sleep(0.01)
 
 
 async def test_asked_to_stop_it_answers_what_it_accepted_and_then_ends(
@@ -145,3 +139,17 @@ async def test_who_is_refused_reads_why_however_much_he_goes_on_sending(
             problem(await client.post("/caption", files=upload(bytes(90_000))), 503, "overloaded")
         captioner.gate.set()
         assert (await first).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header", [b"X-Long: " + bytes([65]) * 200_000, b"\r\n".join([b"X-One: of many"] * 20_000)]
+)
+async def test_endless_headers_are_refused(captioner: FakeCaptioner, header: bytes) -> None:
+    async with serving(captioner) as (server, url):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: a\r\n" + header + b"\r\n\r\n")
+        with anyio.fail_after(5):
+            assert (await reader.read(12)) == b"HTTP/1.1 400"
+        writer.close()
+        async with httpx.AsyncClient(base_url=url) as client:
+            assert (await client.get("/health/live")).status_code == 200

@@ -1,0 +1,89 @@
+"""Thousands of hostile requests among good ones: every answer right, and no memory kept."""
+
+import asyncio
+import os
+import random
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tqdm import tqdm
+
+from benchmarks.latency import photo
+from benchmarks.server import Server, start_server
+from tests.service.conftest import grey_png, upload
+from tests.service.hostile import Row, corpus
+
+pytestmark = pytest.mark.http
+
+CLIENTS = 8
+REQUESTS = int(os.environ.get("SOAK_REQUESTS", "400"))
+GROWTH = 1.1
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return list(corpus())
+
+
+@pytest.fixture(params=["tests.service.fake_server", "service"], ids=["fake", "real"])
+def soaked(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Server, bool]]:
+    server = start_server(tmp_path / "log", request.param, CAPTION_LOG_LEVEL="error")
+    try:
+        server.wait_until_ready()
+        yield server, request.param == "service"
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def test_hostile_requests_among_good_ones_do_no_harm(
+    soaked: tuple[Server, bool], rows: list[Row]
+) -> None:
+    server, real = soaked
+    good = photo(500, 375) if real else grey_png(77)
+    expected = asyncio.run(soak(server.url, rows, good, len(rows)))  # what it keeps for good
+    before = server.resident_bytes()
+    captions = asyncio.run(soak(server.url, rows, good, REQUESTS))
+    assert len(captions) == 1
+    assert captions.keys() == expected.keys()
+    assert captions.total() >= REQUESTS // 2
+    assert server.resident_bytes() < GROWTH * before
+
+
+async def soak(url: str, rows: list[Row], good: bytes, count: int) -> Counter[str]:
+    """Post `count` requests, every other one a good photo; how often it got which caption."""
+    captions: Counter[str] = Counter()
+    order = random.Random(0)  # noqa: S311 - chooses test files
+    requests = iter(tqdm(range(count), desc=url, disable=None))
+
+    async def post(client: httpx.AsyncClient) -> None:
+        for i in requests:
+            if i % 2 == 0:
+                answer = await client.post("/caption", files=upload(good))
+                assert answer.status_code == 200, answer.text
+                captions[answer.json()["caption"]] += 1
+            else:
+                if i % 20 == 1:
+                    await hang_up(url)
+                row = order.choice(rows)
+                answer = await client.post("/caption", files=upload(row.data))
+                row.check(answer)
+
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        await asyncio.gather(*(post(client) for _ in range(CLIENTS)))
+    return captions
+
+
+async def hang_up(url: str) -> None:
+    """Post half of a photo, and leave."""
+    address = httpx.URL(url)
+    _, writer = await asyncio.open_connection(address.host, address.port)
+    request = httpx.Request("POST", url, files=upload(grey_png()))
+    body = request.read()
+    head = b"".join(b"%s: %s\r\n" % each for each in request.headers.raw)
+    writer.write(b"POST /caption HTTP/1.1\r\n" + head + b"\r\n" + body[: len(body) // 2])
+    await writer.drain()
+    writer.close()
