@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test train-setup lint fast fuzz docs benchmark lock clean
+.PHONY: help setup run test train-setup lint fast fuzz docs benchmark load soak lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,13 @@ docs: $(VENV)/.development ## write the tables in the documents anew
 
 benchmark: $(VENV)/.development ## measure start-up, memory and latency on this machine
 	$(BIN)/python -m benchmarks.latency
+
+load: $(VENV)/.development ## ten times what the service can do, and the report of it
+	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m docs.render
+
+soak: $(VENV)/.development ## ten thousand hostile and good requests to the real service
+	SOAK_REQUESTS=$${SOAK_REQUESTS:-10000} $(BIN)/python -m pytest tests/end_to_end/test_soak.py
 
 lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

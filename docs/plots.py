@@ -1,4 +1,4 @@
-"""Draw the plots of docs/results.md from the files in docs/results/."""
+"""Draw the plots of the documents from the files in docs/results/ and benchmarks/results/."""
 
 import json
 from pathlib import Path
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 DOCS = Path(__file__).resolve().parent
 RUNS = DOCS / "results" / "runs"
 PLOTS = DOCS / "plots"
+LOAD = DOCS.parent / "benchmarks" / "results" / "load.json"
 SHIPPED = "shipped"
 
 
@@ -19,10 +20,17 @@ def draw(runs: Path = RUNS, output: Path = PLOTS) -> list[Path]:
     output.mkdir(exist_ok=True)
     mpl.rcParams.update({"svg.hashsalt": "captions", "font.size": 10, "axes.grid": True})
     results = {path.stem: json.loads(path.read_text()) for path in sorted(runs.glob("*.json"))}
+    load = json.loads(LOAD.read_text())
     drawn = []
-    for name, plot in (("training", _training), ("search", _search), ("reliability", _reliability)):
+    for name, plot, shown in (
+        ("training", _training, results),
+        ("search", _search, results),
+        ("reliability", _reliability, results),
+        ("load", _load, load),
+        ("memory", _memory, load),
+    ):
         figure = Figure(figsize=(7, 4), layout="constrained")
-        plot(figure.subplots(), results)
+        plot(figure.subplots(), shown)
         path = output / f"{name}.svg"
         figure.savefig(path, metadata={"Date": None})
         drawn.append(path)
@@ -65,3 +73,32 @@ def _reliability(axes: Axes, results: dict[str, Any]) -> None:
         ylabel="share of captions that are good",
     )
     axes.legend()
+
+
+def _load(axes: Axes, load: dict[str, Any]) -> None:
+    rates = load["rates"]
+    offered = [each["offered"] for each in rates]
+    axes.axhline(load["uncontended"]["goodput"], linestyle="--", color="grey", label="uncontended")
+    axes.plot(offered, [each["goodput"] for each in rates], marker="o", label="captions")
+    axes.set(title="Photos offered and captions given", xlabel="photos a second", ylabel="a second")
+    axes.set_ylim(bottom=0)
+    waits = axes.twinx()
+    for name, line in (("median", "-"), ("p99", ":")):
+        seconds = [each["answers"]["ok"][name] / 1000 for each in rates]
+        waits.plot(offered, seconds, line, color="C1", marker=".", label=f"wait, {name}")
+    waits.set(ylabel="seconds", ylim=(0, None))
+    waits.grid(visible=False)
+    lines = [*axes.get_lines(), *waits.get_lines()]
+    axes.legend(handles=lines, loc="lower right")
+
+
+def _memory(axes: Axes, load: dict[str, Any]) -> None:
+    second = 0
+    for each in load["rates"]:
+        used = each["megabytes"]
+        times = range(second, second + len(used))
+        axes.plot(times, used, label=f"{each['multiple']:g} times")
+        second += len(used)
+    axes.set(title="Resident memory under load", xlabel="seconds", ylabel="MB", ylim=(0, None))
+    axes.margins(y=0.2)
+    axes.legend(title="of what it can do", loc="lower right")

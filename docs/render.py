@@ -199,6 +199,32 @@ def latency() -> str:
     return f"{table(['what', 'measured'], rows)}\n\n{result['machine']}"
 
 
+def load() -> str:
+    """What `make load` measured."""
+    result = read(ROOT / "benchmarks" / "results" / "load.json")
+    rows = []
+    for each in [{"multiple": None} | result["uncontended"], *result["rates"]]:
+        multiple, answers = each["multiple"], each["answers"]
+        rows.append(
+            [
+                f"{multiple:g} times" if multiple else "8 clients, one photo after another",
+                f"{each['offered']:.1f}",
+                f"{each['goodput']:.1f}",
+                *(_quantiles(answers.get(name)) for name in ("ok", "overloaded", "live")),
+                f"{min(each['megabytes'])}–{max(each['megabytes'])}",
+            ]
+        )
+    header = ["load", "photos/s", "captions/s", "caption, ms", "refusal, ms", "`/health/live`, ms"]
+    return (
+        f"{table([*header, 'memory, MB'], rows)}\n\n"
+        f"{result['machine']}; {result['seconds']} s each; median / 99th percentile / longest."
+    )
+
+
+def _quantiles(each: dict[str, float] | None) -> str:
+    return f"{each['median']:.0f} / {each['p99']:.0f} / {each['max']:.0f}" if each else ""
+
+
 def settings() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
@@ -240,6 +266,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "threshold": threshold,
     "tried": tried,
     "latency": latency,
+    "load": load,
     "settings": settings,
     "problems": problems,
 }

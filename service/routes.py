@@ -104,12 +104,13 @@ async def caption(
     )
     decoding_seconds = time.perf_counter() - started
     found = await batcher.caption(photo.pixels, options, request.state.deadline)
-    for stage, seconds in (
-        ("decoding", decoding_seconds),
-        ("queue", found.queue_seconds),
-        ("inference", found.inference_seconds),
-    ):
-        metrics.stages.labels(stage).observe(seconds)
+    metrics.observe_stages(
+        {
+            "decoding": decoding_seconds,
+            "queue": found.queue_seconds,
+            "inference": found.inference_seconds,
+        }
+    )
     return CaptionResponse.of(
         photo, found, options, manifest, decoding_seconds, correlation_id.get()
     )

@@ -1,6 +1,7 @@
 """Every setting of the service, read once from environment variables named CAPTION_*."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -111,6 +112,19 @@ class Settings(BaseSettings):
         description="Least severe log lines to write: critical, error, warning, info or debug.",
     )
 
+    tracing: bool = Field(
+        False,
+        description="Send traces by OpenTelemetry, whose OTEL_* variables say where; needs the "
+        "extra `tracing`.",
+    )
+
+    @field_validator("tracing")
+    @classmethod
+    def _is_installed(cls, wanted: bool) -> bool:
+        if wanted and not _can_trace():
+            raise ValueError("OpenTelemetry is missing; install the extra `tracing`")
+        return wanted
+
     @field_validator("api_keys_file")
     @classmethod
     def _holds_keys(cls, file: Path | None) -> Path | None:
@@ -120,3 +134,10 @@ class Settings(BaseSettings):
             except OSError as error:
                 raise ValueError(f"it cannot be read: {error.strerror}") from None
         return file
+
+
+def _can_trace() -> bool:
+    try:
+        return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
+    except ModuleNotFoundError:
+        return False
