@@ -42,7 +42,7 @@ load: $(VENV)/.development ## ten times what the service can do, and the report 
 	$(BIN)/python -m docs.render
 
 soak: $(VENV)/.development ## ten thousand hostile and good requests to the real service
-	SOAK_REQUESTS=$${SOAK_REQUESTS:-10000} $(BIN)/python -m pytest tests/end_to_end/test_soak.py
+	SOAK_REQUESTS=$${SOAK_REQUESTS:-10000} $(BIN)/python -m pytest -s tests/end_to_end/test_soak.py
 
 lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
