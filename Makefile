@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test train-setup lint fast fuzz docs benchmark load soak lock clean
+.PHONY: help setup run test train-setup lint fast fuzz docs benchmark load soak screenshots lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,7 @@ docs: $(VENV)/.development ## write the tables in the documents anew
 
 benchmark: $(VENV)/.development ## measure start-up, memory and latency on this machine
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.examples
 
 load: $(VENV)/.development ## ten times what the service can do, and the report of it
 	$(BIN)/python -m benchmarks.load
@@ -43,6 +44,9 @@ load: $(VENV)/.development ## ten times what the service can do, and the report 
 
 soak: $(VENV)/.development ## ten thousand hostile and good requests to the real service
 	SOAK_REQUESTS=$${SOAK_REQUESTS:-10000} $(BIN)/python -m pytest -s tests/end_to_end/test_soak.py
+
+screenshots: $(VENV)/.development ## take the pictures of the page anew
+	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/end_to_end/test_screenshots.py
 
 lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

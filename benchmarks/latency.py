@@ -22,9 +22,7 @@ from tqdm import tqdm
 from benchmarks.server import ROOT, start_server
 
 OUTPUT = ROOT / "benchmarks" / "results" / "latency.json"
-EXAMPLE = ROOT / "docs" / "results" / "response.json"  # what the README shows
 PHOTOS = Path(skimage.__file__).parent / "data"
-EXAMPLE_PHOTO = "motorcycle_left.png"
 BEAM_SIZES = (1, 3, 5, 10)
 WARM_UP = 5  # rounds that are not counted
 
@@ -88,9 +86,6 @@ def main() -> None:
         ]
         taken = measure(server.url, cases, repeats)
         memory = server.resident_bytes() / 1e6
-        example = httpx.post(
-            f"{server.url}/caption", files={"image": (PHOTOS / EXAMPLE_PHOTO).read_bytes()}
-        ).json()
     finally:
         server.process.terminate()
         server.process.wait()
@@ -107,7 +102,6 @@ def main() -> None:
     }
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(result, indent=1) + "\n")
-    EXAMPLE.write_text(json.dumps({"photo": EXAMPLE_PHOTO, "answer": example}, indent=1) + "\n")
     for row in rows:
         print(f"{row['what']}: {row['value']}")
 

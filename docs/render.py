@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from docs.plots import RUNS, SHIPPED, draw
+from service.app import create_app
+from service.examples import RECORDED
 from service.problems import PROBLEMS
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
+OPENAPI = ROOT / "docs" / "openapi.json"
 SCORES = ("BLEU-1", "BLEU-4", "METEOR", "ROUGE-L", "CIDEr")
 VARIETY = (
     "beam and length penalty",
@@ -242,15 +245,15 @@ def problems() -> str:
 
 def response() -> str:
     """A real answer of the service, shortened to its best beam's first words."""
-    example = read(RESULTS / "response.json")
-    answer = example["answer"]
+    answer = RECORDED["caption"]
     best, *others = answer["beams"]
     beam = json.dumps(best | {"words": "WORDS"}, indent=2)
     words = ", ".join(json.dumps(word) for word in best["words"][:2])
     beam = beam.replace('"WORDS"', f"[{words}, ...]").replace("\n", "\n    ")
     shown = json.dumps(answer | {"beams": "BEAMS"}, indent=2)
     shown = shown.replace('"BEAMS"', f"[\n    {beam},\n    ... {len(others)} more\n  ]")
-    command = f"curl -F image=@{example['photo']} http://localhost:8000/caption"
+    photo, beams = RECORDED["photo"], answer["options"]["beam_size"]
+    command = f"curl -F image=@{photo} -F beam_size={beams} http://localhost:8000/caption"
     return f"```\n$ {command}\n{shown}\n```"
 
 
@@ -288,6 +291,11 @@ def main() -> int:
             stale.append(path.relative_to(ROOT))
             if not check:
                 path.write_text(after, encoding="utf-8")
+    document = json.dumps(create_app().openapi(), indent=1, ensure_ascii=False) + "\n"
+    if not OPENAPI.exists() or OPENAPI.read_text(encoding="utf-8") != document:
+        stale.append(OPENAPI.relative_to(ROOT))
+        if not check:
+            OPENAPI.write_text(document, encoding="utf-8")
     if not check:
         for path in draw():
             print(f"drew {path.relative_to(ROOT)}")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.batching import batch_sizes
-from service.captioning import Beam, Captions, Device, Pixels, Word
+from service.captioning import Attention, Beam, Captions, Device, Pixels, Word
 from service.manifest import ArtifactError, Manifest, SearchOptions, load_manifest
 from service.settings import Settings
 
@@ -69,22 +69,15 @@ class SavedModelCaptioner:
         tokens: Tokens,
         log_probs: LogProbs,
         score: float,
-        attention: npt.NDArray[np.float32] | None = None,
+        attention: Attention | None = None,
     ) -> Beam:
-        """`attention` float32 [T, 7, 7] where the model attends."""
         length = int(np.argmax(tokens == END))
         words = tuple(
             Word(self._words[token], float(log_prob))
             for token, log_prob in zip(tokens[:length], log_probs[:length], strict=True)
         )
-        focus = None if attention is None else _focus(attention[: length + 1])
-        return Beam(words, float(log_probs[length]), float(score), focus)
-
-
-def _focus(attention: npt.NDArray[np.float32]) -> float:
-    """The most attention that a token gave a cell, over an even share of [T, 7, 7]."""
-    _, rows, columns = attention.shape
-    return float(attention.max() * rows * columns)
+        looked = None if attention is None else attention[: length + 1]
+        return Beam(words, float(log_probs[length]), float(score), looked)
 
 
 def load_captioner(settings: Settings) -> SavedModelCaptioner:

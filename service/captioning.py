@@ -10,6 +10,7 @@ import numpy.typing as npt
 from service.manifest import Manifest, SearchOptions
 
 Pixels = npt.NDArray[np.uint8]
+Attention = npt.NDArray[np.float32]
 Device = Literal["CPU", "GPU"]
 
 _CLITIC = re.compile(r" (?=(?:n't|'(?:s|m|d|re|ve|ll))\b)")
@@ -21,18 +22,26 @@ class Word:
     log_probability: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Beam:
     """One caption; `score` is log_probability / (words + 1) ** length_penalty.
 
-    `focus` is the most attention that a token gave a cell of the grid, over an even share; None
-    if the model does not attend.
+    `attention` [words + 1, rows, columns] is where the model looked for each word and for the
+    end; None if it does not attend. What a map lacks of 1 is the visual sentinel's.
     """
 
     words: tuple[Word, ...]
     end_log_probability: float
     score: float
-    focus: float | None = None
+    attention: Attention | None = None
+
+    @property
+    def focus(self) -> float | None:
+        """The most attention that a token gave a cell, over an even share."""
+        if self.attention is None:
+            return None
+        _, rows, columns = self.attention.shape
+        return float(self.attention.max() * rows * columns)
 
     @property
     def text(self) -> str:

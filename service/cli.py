@@ -128,7 +128,9 @@ def _read(file: Path, manifest: Manifest, settings: Settings) -> tuple[Photo, fl
 
 def _line(file: Path, response: CaptionResponse, as_json: bool) -> str:
     if as_json:
-        described = {"file": str(file)} | response.model_dump(mode="json", exclude={"request_id"})
+        described = {"file": str(file)} | response.model_dump(
+            mode="json", exclude={"request_id"}, exclude_unset=True
+        )
         return json.dumps(described, ensure_ascii=False)
     return f"{file}\t{response.caption}"
 

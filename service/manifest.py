@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 FILE = "manifest.json"
+MODEL_CARD = "MODEL_CARD.md"
 
 
 class ArtifactError(Exception):

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from service.examples import DETAILS, RECORDED
 from service.headers import PROTECTION
 from service.images import ImageError
 from service.metrics import CODE
@@ -68,16 +69,19 @@ class Problem(HTTPException):
         self.code = code
         self.extra = extra
 
-    def response(self) -> JSONResponse:
-        body = {
+    def body(self, request_id: str | None) -> dict[str, Any]:
+        return {
             "type": "about:blank",
             "title": PROBLEMS[self.code][1],
             "status": self.status_code,
             "detail": self.detail,
             "code": self.code,
-            "request_id": correlation_id.get(),
+            "request_id": request_id,
             **self.extra,
         }
+
+    def response(self) -> JSONResponse:
+        body = self.body(correlation_id.get())
         return JSONResponse(body, self.status_code, self.headers, MEDIA_TYPE)
 
 
@@ -85,17 +89,26 @@ def too_many_images() -> Problem:
     return Problem("too_many_images", "send one image a request")
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
     """How the OpenAPI document describes a route's error answers."""
-    return {
-        status: {
-            "description": "; ".join(
-                f"`{code}`: {title}" for code, (each, title) in PROBLEMS.items() if each == status
-            ),
-            "content": {MEDIA_TYPE: {"schema": SCHEMA}},
-        }
-        for status in statuses
-    }
+    answers: dict[int | str, dict[str, Any]] = {}
+    for code in codes:
+        status, title = PROBLEMS[code]
+        answer = answers.setdefault(
+            status,
+            {"description": "", "content": {MEDIA_TYPE: {"schema": SCHEMA, "examples": {}}}},
+        )
+        described = f"`{code}`: {title}"
+        answer["description"] = "; ".join(filter(None, [answer["description"], described]))
+        answer["content"][MEDIA_TYPE]["examples"][code] = {"value": _example(code)}
+    return answers
+
+
+def _example(code: str) -> dict[str, Any]:
+    problem = Problem(code, DETAILS[code])
+    if code == "not_ready":
+        problem.extra["state"] = "starting"
+    return problem.body(RECORDED["caption"]["request_id"])
 
 
 def add_handlers(app: FastAPI) -> None:

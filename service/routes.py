@@ -9,20 +9,23 @@ from typing import Annotated, Any
 
 from asgi_correlation_id import correlation_id
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from service.admission import Admission, AdmittedRoute
 from service.batching import Batcher
 from service.body_limit import too_many_bytes
+from service.examples import recorded
 from service.images import decode
-from service.manifest import Manifest
+from service.manifest import MODEL_CARD, Manifest
 from service.metrics import Metrics
-from service.problems import Problem, documented, too_many_images
+from service.model_card import as_html
+from service.problems import PROBLEMS, Problem, documented, too_many_images
 from service.readiness import Readiness
 from service.schemas import CaptionResponse, Health, Life, ModelInfo
 from service.settings import Settings
 
+PROBLEMS_OF_CAPTION = [code for code in PROBLEMS if not code.startswith(("not_found", "method_"))]
 STATIC = Path(__file__).parent / "static"
 
 router = APIRouter()
@@ -64,7 +67,8 @@ async def _one_image(
     "/caption",
     operation_id="caption",
     summary="Caption a photo",
-    responses=documented(400, 401, 408, 413, 415, 422, 500, 503, 504),
+    responses=recorded("caption", "caption_with_attention") | documented(*PROBLEMS_OF_CAPTION),
+    response_model_exclude_unset=True,
 )
 async def caption(
     request: Request,
@@ -84,6 +88,9 @@ async def caption(
         float | None,
         Form(ge=0, le=2, description="0 ranks by probability; more favours longer captions."),
     ] = None,
+    attention: Annotated[
+        bool, Form(description="Whether to tell where the model looked for each word.")
+    ] = False,
 ) -> CaptionResponse:
     """Caption one photo.
 
@@ -112,13 +119,23 @@ async def caption(
         }
     )
     return CaptionResponse.of(
-        photo, found, options, manifest, decoding_seconds, correlation_id.get()
+        photo, found, options, manifest, decoding_seconds, correlation_id.get(), attention
     )
 
 
 @router.head("/health", include_in_schema=False)
-@router.get("/health", operation_id="health", summary="Is it ready?", responses=documented(503))
-@router.get("/health/ready", operation_id="ready", summary="The same", responses=documented(503))
+@router.get(
+    "/health",
+    operation_id="health",
+    summary="Is it ready?",
+    responses=recorded("health") | documented("not_ready"),
+)
+@router.get(
+    "/health/ready",
+    operation_id="ready",
+    summary="The same",
+    responses=recorded("health") | documented("not_ready"),
+)
 async def health(readiness: CurrentReadiness, admission: CurrentAdmission) -> Health:
     """200 when captions can be had; 503 with the `state` while starting, draining or failed."""
     readiness.check()
@@ -131,7 +148,10 @@ async def health(readiness: CurrentReadiness, admission: CurrentAdmission) -> He
 
 
 @router.get(
-    "/health/live", operation_id="live", summary="Need it be restarted?", responses=documented(503)
+    "/health/live",
+    operation_id="live",
+    summary="Need it be restarted?",
+    responses=recorded("live") | documented("not_ready"),
 )
 async def live(readiness: CurrentReadiness) -> Life:
     """200 unless the model cannot be used, which only a new start can mend."""
@@ -140,10 +160,31 @@ async def live(readiness: CurrentReadiness) -> Life:
     return Life(state=readiness.state)
 
 
-@router.get("/model", operation_id="model", summary="The model", responses=documented(503))
+@router.get(
+    "/model",
+    operation_id="model",
+    summary="The model",
+    responses=recorded("model") | documented("not_ready"),
+)
 async def model(readiness: CurrentReadiness) -> Manifest:
     """The manifest of the model: what it takes, how good it is, where it came from."""
     return readiness.captioner.manifest
+
+
+@router.get(
+    "/model/card",
+    operation_id="model_card",
+    summary="The model's card",
+    response_class=HTMLResponse,
+    responses=documented("not_found"),
+)
+def model_card(settings: CurrentSettings) -> HTMLResponse:
+    """What the model is, and what it gets wrong: its card, as HTML to be shown within a page."""
+    try:
+        card = (settings.model_dir / MODEL_CARD).read_text(encoding="utf-8")
+    except OSError:
+        raise Problem("not_found", f"this model has no {MODEL_CARD}") from None
+    return HTMLResponse(as_html(card))
 
 
 @router.get("/metrics", include_in_schema=False)

@@ -4,16 +4,46 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from service.captioning import Beam, Captions, Device
+from service.captioning import Attention, Beam, Captions, Device
 from service.confidence import confidence
 from service.images import Photo
 from service.manifest import Manifest, SearchOptions
 from service.readiness import State
 
+ATTENTION_DIGITS = 3
+
 
 class WordScore(BaseModel):
     word: str = Field(description="A token as the model writes it: \"don't\" is 'do' and \"n't\".")
     log_probability: float = Field(description="Natural logarithm, given the words before.")
+    attention: list[list[float]] | None = Field(
+        None,
+        description="Only if asked for: where the model looked for this word, rows of a grid laid "
+        "over the photo from the top left, as shares of 1; null if the model does not attend.",
+    )
+    sentinel: float | None = Field(
+        None,
+        description="What the attention lacks of 1: how much of the word came from language "
+        "instead of the photo (the visual sentinel). 0 for models without one.",
+    )
+
+    @classmethod
+    def all_of(cls, beam: Beam, with_attention: bool) -> "list[WordScore]":
+        """The words of a beam; without attention, its fields stay unset."""
+        words = [cls(word=each.text, log_probability=each.log_probability) for each in beam.words]
+        if with_attention:
+            for i, word in enumerate(words):
+                word.attention, word.sentinel = _looked(beam.attention, i)
+        return words
+
+
+def _looked(attention: Attention | None, i: int) -> tuple[list[list[float]] | None, float | None]:
+    """The map of the i-th word, and what it lacks of 1."""
+    if attention is None:
+        return None, None
+    shares = attention[i].astype(float)
+    lack = max(0.0, 1 - float(shares.sum()))
+    return shares.round(ATTENTION_DIGITS).tolist(), round(lack, ATTENTION_DIGITS)
 
 
 class BeamScore(BaseModel):
@@ -29,15 +59,12 @@ class BeamScore(BaseModel):
     end_log_probability: float = Field(description="Of the caption ending after the last word.")
 
     @classmethod
-    def of(cls, beam: Beam) -> "BeamScore":
+    def of(cls, beam: Beam, with_attention: bool) -> "BeamScore":
         return cls(
             text=beam.text,
             log_probability=beam.log_probability,
             score=beam.score,
-            words=[
-                WordScore(word=word.text, log_probability=word.log_probability)
-                for word in beam.words
-            ],
+            words=WordScore.all_of(beam, with_attention),
             end_log_probability=beam.end_log_probability,
         )
 
@@ -95,10 +122,11 @@ class CaptionResponse(BaseModel):
         manifest: Manifest,
         decoding_seconds: float,
         request_id: str | None = None,
+        with_attention: bool = False,
     ) -> "CaptionResponse":
         """The answer for one photo, the only one of `captions`."""
         (found,) = captions.beams
-        beams = [BeamScore.of(beam) for beam in found]
+        beams = [BeamScore.of(beam, with_attention) for beam in found]
         sure, uncertain = None, None
         if calibration := manifest.calibration:
             sure = round(confidence(found[0], calibration), 4)

@@ -1,76 +1,96 @@
-// The page: one photo in, its caption out. The photo stays in the browser but for the upload.
+// The page: photos in, captions out. The photos stay in the browser but for the upload.
+
+import { modelCard, useKey } from "./api.js";
+import { Card } from "./card.js";
+import { chosen, render as renderOptions, watchOptions } from "./options.js";
+
+const AT_ONCE = 2; // requests; the server has others to serve
+
+const KEPT_LINES = 20; // of what was read aloud
 
 const find = (id) => document.getElementById(id);
-const [drop, file, result, photo, caption, doubt, details, beams, facts] =
-  ["drop", "file", "result", "photo", "caption", "doubt", "details", "beams", "facts"].map(find);
+const [about, aboutText, access, announcer, camera, drop, file, key, photos, progress] =
+  ["about", "about-text", "access", "announcer", "camera", "drop", "file", "key", "photos", "progress"].map(find);
 
-let latest = 0; // only the newest photo's answer is shown
+const cards = [];
+let waiting = [];
+let reading = 0;
+let [done, all] = [0, 0]; // of the present batch
 
-async function show(image) {
-  const turn = ++latest;
-  URL.revokeObjectURL(photo.src);
-  photo.src = URL.createObjectURL(image);
-  photo.alt = "";
-  result.hidden = false;
-  details.hidden = true;
-  say("Reading the photo…");
-  const answer = await ask(image);
-  if (turn === latest) render(answer);
+async function add(files) {
+  const added = [...files].map((each) => new Card(each, { again: enqueue, removed }));
+  await Promise.all(added.map((card) => card.preview()));
+  photos.prepend(...added.map((card) => card.element));
+  cards.unshift(...added);
+  added.forEach(enqueue);
 }
 
-async function ask(image) {
-  const form = new FormData();
-  form.append("image", image);
-  try {
-    const response = await fetch("/caption", { method: "POST", body: form });
-    return await response.json();
-  } catch {
-    return { detail: "The server did not answer. Is it still running?" };
-  }
+function enqueue(card) {
+  if (waiting.includes(card)) return;
+  card.wait();
+  waiting.push(card);
+  all += 1;
+  next();
 }
 
-function render(answer) {
-  if (!answer.beams) {
-    say(sentence(answer.detail), true);
-    return;
-  }
-  say(sentence(answer.caption));
-  doubt.textContent = answer.uncertain ? "Uncertain: take this as a guess." : "";
-  photo.alt = answer.caption;
-  beams.replaceChildren(...answer.beams.map(row));
-  const { image, milliseconds: ms, model } = answer;
-  const sure = answer.confidence === null ? "" : ` · confidence ${percent(answer.confidence)}`;
-  facts.textContent =
-    `${image.width} × ${image.height} ${image.format} · ` +
-    `${Math.round(ms.decoding + ms.queue + ms.inference)} ms · ${model.name} ${model.version}${sure}`;
-  details.hidden = false;
+function next() {
+  showProgress();
+  while (reading < AT_ONCE && waiting.length) read(waiting.shift());
 }
 
-function row(beam) {
-  const line = document.createElement("tr");
-  line.append(cell(beam.text), cell(beam.score.toFixed(2)));
-  return line;
+async function read(card) {
+  reading += 1;
+  const said = await card.read(chosen());
+  reading -= 1;
+  done += 1;
+  if (said) announce(said);
+  if (card.code === "unauthorized") askForKey();
+  if (!reading && !waiting.length) [done, all] = [0, 0];
+  next();
 }
 
-function cell(text) {
-  const td = document.createElement("td");
-  td.textContent = text;
-  return td;
+function announce(text) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  announcer.append(line);
+  if (announcer.children.length > KEPT_LINES) announcer.firstChild.remove();
 }
 
-function say(text, wrong = false) {
-  doubt.textContent = "";
-  caption.textContent = text;
-  caption.classList.toggle("wrong", wrong);
+function removed(card) {
+  if (waiting.includes(card)) all -= 1;
+  waiting = waiting.filter((each) => each !== card);
+  cards.splice(cards.indexOf(card), 1);
+  card.element.remove();
+  showProgress();
+  file.focus();
 }
 
-const percent = (share) => `${Math.round(100 * share)}%`;
-const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + ".";
+function showProgress() {
+  progress.hidden = all < 2;
+  progress.firstChild.max = all || 1;
+  progress.firstChild.value = done;
+  progress.lastChild.textContent = `${done} of ${all} photos`;
+}
 
-file.addEventListener("change", () => {
-  if (file.files.length) show(file.files[0]);
-  file.value = ""; // so that the same file can be chosen again
+function askForKey() {
+  access.hidden = false;
+  key.focus();
+}
+
+access.addEventListener("submit", (event) => {
+  event.preventDefault();
+  useKey(key.value);
+  access.hidden = true;
+  renderOptions();
+  cards.filter((card) => card.code === "unauthorized").forEach(enqueue);
 });
+
+for (const input of [file, camera]) {
+  input.addEventListener("change", () => {
+    add([...input.files]);
+    input.value = ""; // so that the same file can be chosen again
+  });
+}
 addEventListener("dragover", (event) => {
   event.preventDefault();
   drop.classList.add("over");
@@ -79,8 +99,14 @@ addEventListener("dragleave", () => drop.classList.remove("over"));
 addEventListener("drop", (event) => {
   event.preventDefault();
   drop.classList.remove("over");
-  if (event.dataTransfer.files.length) show(event.dataTransfer.files[0]);
+  add(event.dataTransfer.files);
 });
-addEventListener("paste", (event) => {
-  if (event.clipboardData.files.length) show(event.clipboardData.files[0]);
+addEventListener("paste", (event) => add(event.clipboardData.files));
+
+about.addEventListener("toggle", async () => {
+  if (about.dataset.loaded) return;
+  about.dataset.loaded = true;
+  aboutText.innerHTML = (await modelCard()) || "This model has no card.";
 });
+
+watchOptions(() => cards.forEach(enqueue));

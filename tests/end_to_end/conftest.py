@@ -3,11 +3,26 @@
 import shutil
 import signal
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from benchmarks.server import Server, start_server
+
+
+@dataclass
+class Watched:
+    """An open page, with what went wrong on it and whom it asked."""
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def forget_blocked(self, request: Request) -> None:
+        """What the content security policy blocks never leaves the browser."""
+        if request.failure == "csp":
+            self.requests.remove(request.url)
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +47,19 @@ def browser() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def opened(browser: Browser, server: Server) -> Iterator[Watched]:
+    """The page, which must raise no error and ask no other host until the test's end."""
+    page = browser.new_page()
+    watched = Watched(page)
+    page.on("pageerror", lambda error: watched.errors.append(str(error)))
+    page.on("request", lambda request: watched.requests.append(request.url))
+    page.on("requestfailed", watched.forget_blocked)
+    page.goto(server.url)
+    yield watched
+    page.close()
+    assert not watched.errors
+    asked = [url for url in watched.requests if not url.startswith((server.url, "blob:", "data:"))]
+    assert not asked

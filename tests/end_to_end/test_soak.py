@@ -13,17 +13,12 @@ from tqdm import tqdm
 from benchmarks.latency import photo
 from benchmarks.server import start_server
 from tests.service.conftest import grey_png, upload
-from tests.service.hostile import Row, corpus
+from tests.service.hostile import corpus
 
 pytestmark = pytest.mark.http
 
 CLIENTS = 8
 GROWTH = 1.1
-
-
-@pytest.fixture(scope="module")
-def rows() -> list[Row]:
-    return list(corpus())
 
 
 @pytest.mark.parametrize(
@@ -32,15 +27,15 @@ def rows() -> list[Row]:
     ids=["fake", "real"],
 )
 def test_hostile_requests_among_good_ones_do_no_harm(
-    module: str, good: bytes, usual: int, rows: list[Row], tmp_path: Path
+    module: str, good: bytes, usual: int, tmp_path: Path
 ) -> None:
     count = int(os.environ.get("SOAK_REQUESTS", usual))
     server = start_server(tmp_path / "log", module, CAPTION_LOG_LEVEL="error")
     try:
         server.wait_until_ready()
-        expected = asyncio.run(soak(server.url, rows, good, usual))  # what it keeps for good
+        expected = asyncio.run(soak(server.url, good, usual))  # what it keeps for good
         before = server.resident_bytes()
-        captions = asyncio.run(soak(server.url, rows, good, count))
+        captions = asyncio.run(soak(server.url, good, count))
         after = server.resident_bytes()
     finally:
         server.process.kill()
@@ -52,7 +47,7 @@ def test_hostile_requests_among_good_ones_do_no_harm(
     assert after < GROWTH * before
 
 
-async def soak(url: str, rows: list[Row], good: bytes, count: int) -> Counter[str]:
+async def soak(url: str, good: bytes, count: int) -> Counter[str]:
     """Post `count` requests, every other one a good photo; how often it got which caption."""
     captions: Counter[str] = Counter()
     order = random.Random(0)  # noqa: S311 - chooses test files
@@ -67,7 +62,7 @@ async def soak(url: str, rows: list[Row], good: bytes, count: int) -> Counter[st
             else:
                 if i % 20 == 1:
                     await hang_up(url)
-                row = order.choice(rows)
+                row = order.choice(corpus())
                 answer = await client.post("/caption", files=upload(row.data))
                 row.check(answer)
 

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from service.app import create_app
-from service.captioning import Beam, Captions, Device, Pixels, Word
+from service.captioning import Attention, Beam, Captions, Device, Pixels, Word
 from service.manifest import Manifest, SearchOptions
 from service.settings import Settings
 
@@ -73,7 +73,22 @@ def _beam(image: Pixels, rank: int, options: SearchOptions) -> Beam:
     texts = (f"shade-{round(float(np.mean(image)))}", *WORDS)[: options.max_length]
     words = tuple(Word(text, -0.25 * (rank + 1)) for text in texts)
     log_probability = sum(word.log_probability for word in words) - 0.5
-    return Beam(words, -0.5, log_probability / (len(words) + 1) ** options.length_penalty)
+    score = log_probability / (len(words) + 1) ** options.length_penalty
+    return Beam(words, -0.5, score, looked(len(words) + 1))
+
+
+def focused(focus: float, tokens: int) -> Attention:
+    """Float32 [tokens, 7, 7] of a given focus, which the last token has."""
+    maps = np.zeros((tokens, 7, 7), np.float32)
+    maps[-1, 3, 3] = focus / 49
+    return maps
+
+
+def looked(tokens: int) -> Attention:
+    """Float32 [tokens, 7, 7]: three quarters at one cell, for every token the next."""
+    maps = np.zeros((tokens, 49), np.float32)
+    maps[range(tokens), [token % 49 for token in range(tokens)]] = 0.75
+    return maps.reshape(tokens, 7, 7)
 
 
 class StandIn(ModuleType):

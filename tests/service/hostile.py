@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -34,12 +35,9 @@ class Row(NamedTuple):
             problem(answer, self.status or answer.status_code, code)
 
 
-def corpus() -> Iterator[Row]:
-    yield from _bombs()
-    yield from _truncated()
-    yield from _foreign()
-    yield from _polyglots()
-    yield from _odd_photos()
+@cache
+def corpus() -> tuple[Row, ...]:
+    return (*_bombs(), *_truncated(), *_foreign(), *_polyglots(), *_odd_photos())
 
 
 def _encode(image: Image.Image, format: str, **options: Any) -> bytes:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from service.captioning import Beam, Word
@@ -36,3 +37,10 @@ def test_the_end_counts_in_the_probability_of_a_caption() -> None:
 
 def test_a_caption_of_no_words_still_ends() -> None:
     assert beam("").log_probability == -0.25
+
+
+def test_focus_is_the_most_attention_of_a_cell_over_an_even_share() -> None:
+    attention = np.full((2, 4, 5), 1 / 20, np.float32)
+    attention[1, 2, 3] = 0.5
+    assert Beam((Word("dog", -1.0),), -0.5, -1.0, attention).focus == pytest.approx(10)
+    assert beam("a dog").focus is None

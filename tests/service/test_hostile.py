@@ -16,7 +16,7 @@ from tests.service.hostile import Row, corpus
 
 pytestmark = pytest.mark.anyio
 
-ROWS = list(corpus())
+ROWS = corpus()
 NAMES = [row.name for row in ROWS]
 KEPT_MEGABYTES = 8
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")

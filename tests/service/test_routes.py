@@ -14,6 +14,7 @@ from service.app import create_app
 from service.batching import FAILURES
 from service.body_limit import MULTIPART_OVERHEAD
 from service.settings import Settings
+from tests.service import conftest
 from tests.service.conftest import (
     WORDS,
     FakeCaptioner,
@@ -517,13 +518,49 @@ async def test_without_a_model_it_is_not_ready(state: str) -> None:
         assert (await client.get("/")).status_code == 200
 
 
+async def test_attention_is_told_only_if_it_is_asked_for(client: httpx.AsyncClient) -> None:
+    for options in ({}, {"attention": "false"}):
+        body = (await post(client, grey_png(), **options)).json()
+        assert all(set(word) == {"word", "log_probability"} for word in body["beams"][0]["words"])
+
+
+async def test_every_word_has_a_map_and_what_is_left_for_the_sentinel(
+    client: httpx.AsyncClient,
+) -> None:
+    body = (await post(client, grey_png(), attention="true", beam_size="2")).json()
+    assert len(body["beams"]) == 2
+    for beam in body["beams"]:
+        for i, word in enumerate(beam["words"]):
+            cells = [cell for row in word["attention"] for cell in row]
+            assert [len(row) for row in word["attention"]] == [7] * 7
+            assert cells == [0.75 if cell == i else 0 for cell in range(49)]
+            assert word["sentinel"] == 0.25
+
+
+async def test_a_model_that_does_not_attend_says_so(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conftest, "looked", lambda tokens: None)
+    body = (await post(client, grey_png(), attention="true")).json()
+    for word in body["beams"][0]["words"]:
+        assert word["attention"] is None
+        assert word["sentinel"] is None
+
+
 async def test_the_openapi_document_lists_the_paths_and_their_problems(
     client: httpx.AsyncClient,
 ) -> None:
     response = await client.get("/openapi.json")
     assert "HTTPValidationError" not in response.text
     paths = response.json()["paths"]
-    assert set(paths) == {"/caption", "/health", "/health/live", "/health/ready", "/model"}
+    assert set(paths) == {
+        "/caption",
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/model",
+        "/model/card",
+    }
     answers = {
         path: operation["responses"]
         for path, operations in paths.items()
@@ -534,8 +571,11 @@ async def test_the_openapi_document_lists_the_paths_and_their_problems(
     assert set(answers["/health"]) == set(answers["/model"]) == {"200", "503"}
     for by_status in answers.values():
         for status, answer in by_status.items():
-            kind = "application/json" if status == "200" else "application/problem+json"
-            assert list(answer["content"]) == [kind]
+            assert set(answer["content"]) <= (
+                {"application/json", "text/html"}
+                if status == "200"
+                else {"application/problem+json"}
+            )
 
 
 async def test_the_openapi_document_tells_the_limits_of_the_options(
@@ -550,6 +590,6 @@ async def test_the_openapi_document_tells_the_limits_of_the_options(
     limits = {
         option: (described["anyOf"][0]["minimum"], described["anyOf"][0]["maximum"])
         for option, described in form["properties"].items()
-        if option != "image"
+        if option not in ("image", "attention")
     }
     assert limits == {"beam_size": (1, 10), "max_length": (1, 30), "length_penalty": (0, 2)}

@@ -3,7 +3,7 @@ import pytest
 
 from service.captioning import Beam, Captions, Word
 from service.images import Photo
-from service.schemas import CaptionResponse, WordScore
+from service.schemas import BeamScore, CaptionResponse, WordScore
 from tests.service.conftest import tiny_manifest
 
 PHOTO = Photo(np.zeros((1, 1, 3), np.uint8), 30, 20, "JPEG")
@@ -57,3 +57,11 @@ def test_the_captions_of_several_photos_are_not_mixed_up() -> None:
     manifest = tiny_manifest()
     with pytest.raises(ValueError, match="unpack"):
         CaptionResponse.of(PHOTO, Captions([[DOG], [CAT]], 0, 0), manifest.search, manifest, 0)
+
+
+def test_attention_is_rounded_to_what_a_picture_needs() -> None:
+    attention = np.full((3, 7, 7), 1 / 70, np.float32)
+    beam = Beam(DOG.words, DOG.end_log_probability, DOG.score, attention)
+    [first, _] = BeamScore.of(beam, with_attention=True).words
+    assert first.attention == [[0.014] * 7] * 7
+    assert first.sentinel == 0.3

@@ -11,6 +11,7 @@ from service.routes import STATIC
 pytestmark = pytest.mark.anyio
 
 FILES = sorted(STATIC.iterdir())
+SCRIPTS = [path for path in FILES if path.suffix == ".js"]
 ADDRESS = re.compile(r"(?:https?:|wss?:)?//[\w.-]+\.\w+", re.IGNORECASE)
 NAMESPACE = re.compile(r'xmlns(?::\w+)?="[^"]*"')
 
@@ -72,9 +73,25 @@ def test_the_page_runs_no_script_that_its_policy_forbids() -> None:
     assert all("src=" in tag for tag in re.findall(r"<script[^>]*>", page))
 
 
-def test_every_element_the_script_looks_for_is_on_the_page() -> None:
+def test_every_element_the_scripts_look_for_is_on_the_page() -> None:
     page = (STATIC / "index.html").read_text(encoding="utf-8")
-    script = (STATIC / "app.js").read_text(encoding="utf-8")
-    [names] = re.findall(r'=\s*\[("drop".*?)\]\.map\(find\)', script, re.DOTALL)
-    for name in re.findall(r'"(\w+)"', names):
-        assert page.count(f'id="{name}"') == 1
+    scripts = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
+    [names] = re.findall(r"=\s*\[([^]]*)\]\.map\(find\)", scripts)
+    ids = [*re.findall(r'"([\w-]+)"', names), *re.findall(r'getElementById\("([\w-]+)"', scripts)]
+    assert len(ids) >= 12
+    for name in ids:
+        assert page.count(f'id="{name}"') == 1, name
+    classes = set(re.findall(r'(?:querySelector|find|act|copied)\("\.([\w-]+)"', scripts))
+    assert len(classes) >= 12
+    for name in classes:
+        assert re.search(rf'class="[^"]*\b{name}\b[^"]*"', page), name
+
+
+def test_every_module_that_is_imported_is_there() -> None:
+    for path in SCRIPTS:
+        for name in re.findall(r'from "\./([^"]+)"', path.read_text(encoding="utf-8")):
+            assert (STATIC / name).is_file()
+
+
+def test_the_whole_page_is_small() -> None:
+    assert sum(path.stat().st_size for path in FILES) < 60_000

@@ -9,6 +9,7 @@ import pytest
 from service.captioning import Beam, Word
 from service.confidence import confidence as served_confidence
 from service.manifest import Calibration
+from tests.service.conftest import focused
 from tests.training.test_export import small_encoder, write_run
 from training import calibrate as calibrating
 from training.calibrate import Signals, calibrate, confidence, fit, measure
@@ -92,7 +93,7 @@ def test_the_service_computes_the_same_confidence() -> None:
     calibration = fit(*photos(1000, 0), odd(60))
     words = tuple(Word("dog", value) for value in (-0.6, -0.5, -0.5))
     for focus in (0.0, 0.3, 0.7):
-        beam = Beam(words, -0.4, -2.0, float(np.exp(focus)))
+        beam = Beam(words, -0.4, -2.0, focused(float(np.exp(focus)), tokens=4))
         expected = confidence(calibration, Signals(np.array([-0.5]), np.array([focus])))
         found = served_confidence(beam, Calibration.model_validate(calibration))
         assert found == pytest.approx(expected[0])

@@ -1,0 +1,17 @@
+"""The model's card as HTML."""
+
+from markdown_it import MarkdownIt
+
+
+def as_html(card: str) -> str:
+    """A fragment to be shown within a page: its headings are one level below the page's own.
+
+    HTML in the card stays text, so that the page can trust what it gets.
+    """
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse(card)
+    for token in tokens:
+        if token.type.startswith("heading_"):
+            token.tag = f"h{int(token.tag[1]) + 1}"
+    html: str = markdown.renderer.render(tokens, markdown.options, {})
+    return html
