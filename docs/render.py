@@ -196,8 +196,17 @@ def threshold() -> str:
 
 
 def latency() -> str:
-    """What `make benchmark` measured."""
-    result = read(ROOT / "benchmarks" / "results" / "latency.json")
+    """What `make benchmark` measured of the API."""
+    return _measured("latency")
+
+
+def page() -> str:
+    """What it measured of the page."""
+    return _measured("page")
+
+
+def _measured(name: str) -> str:
+    result = read(ROOT / "benchmarks" / "results" / f"{name}.json")
     rows = [[each["what"], each["value"]] for each in result["rows"]]
     return f"{table(['what', 'measured'], rows)}\n\n{result['machine']}"
 
@@ -269,6 +278,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "threshold": threshold,
     "tried": tried,
     "latency": latency,
+    "page": page,
     "load": load,
     "settings": settings,
     "problems": problems,
