@@ -4,8 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes
 
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+    --generate-hashes --no-header --no-emit-index-url -q
+
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/__init__.py)
+LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test train-setup lint fast fuzz docs benchmark load soak screenshots lock clean
+.PHONY: help setup run test train-setup lint fast fuzz docs benchmark load soak screenshots image image-gpu image-test \
+    release-check publish lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,12 +56,32 @@ soak: $(VENV)/.development ## ten thousand hostile and good requests to the real
 screenshots: $(VENV)/.development ## take the pictures of the page anew
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/end_to_end/test_screenshots.py
 
+image: ## build the image for a CPU with Docker
+	docker build --build-arg BASE=debian:trixie-slim --build-arg LOCK=requirements.lock \
+	    $(LABELS) --tag photo-captions:cpu .
+
+image-gpu: ## build the image for CUDA with Docker
+	docker build $(LABELS) --tag photo-captions:gpu .
+
+image-test: $(VENV)/.development ## build the image without Docker, run it and report its size (as root)
+	$(BIN)/python -m benchmarks.image
+	$(BIN)/python -m docs.render
+
+release-check: $(VENV)/.development ## whether what is here can be released as its version
+	$(BIN)/python -m deploy.release_check
+
+publish: ## push both images to REGISTRY, after release-check
+	echo "$$REGISTRY_PASSWORD" | docker login --username "$$REGISTRY_USER" --password-stdin "$(REGISTRY)"
+	for kind in cpu gpu; do \
+	    docker tag photo-captions:$$kind "$(REGISTRY)/photo-captions:$(VERSION)-$$kind" && \
+	    docker push "$(REGISTRY)/photo-captions:$(VERSION)-$$kind" || exit 1; \
+	done
+
 lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --upgrade --universal --python-version 3.11 \
-	    --generate-hashes --no-header --no-emit-index-url -q -o requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-	    --generate-hashes --no-header --no-emit-index-url -q -c requirements.lock \
+	$(LOCK) --upgrade -o requirements.lock
+	$(LOCK) --extra gpu -c requirements.lock -o requirements-gpu.lock
+	$(LOCK) --extra train --extra test --extra tracing --extra scale -c requirements.lock \
 	    -o requirements-dev.lock
 
 clean: ## remove .venv and caches

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from service.batching import batch_sizes
-from service.captioning import Attention, Beam, Captions, Device, Pixels, Word
+from service.captioning import Attention, Beam, Captions, Device, DeviceError, Pixels, Word
 from service.manifest import ArtifactError, Manifest, SearchOptions, load_manifest
 from service.settings import Settings
 
@@ -33,7 +33,7 @@ class SavedModelCaptioner:
 
     def __init__(self, model_dir: Path, manifest: Manifest) -> None:
         self.manifest = manifest
-        self.device: Device = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+        self.device: Device = "GPU" if tf.config.get_visible_devices("GPU") else "CPU"
         self._words = (model_dir / "vocabulary.txt").read_text(encoding="utf-8").splitlines()
         self._module = tf.saved_model.load(str(model_dir / "captioner"))
         self._caption = self._module.signatures["caption"]
@@ -80,12 +80,24 @@ class SavedModelCaptioner:
         return Beam(words, float(log_probs[length]), float(score), looked)
 
 
+def check_device(settings: Settings) -> None:
+    """Raises DeviceError where a GPU is asked for and TensorFlow has none."""
+    if settings.device == "gpu" and not tf.config.list_physical_devices("GPU"):
+        raise DeviceError(
+            "CAPTION_DEVICE=gpu, but TensorFlow finds no GPU: give the container one, install "
+            "NVIDIA's driver and the libraries of requirements-gpu.lock, or set it to auto"
+        )
+
+
 def load_captioner(settings: Settings) -> SavedModelCaptioner:
-    """Load and warm up the model of `settings.model_dir`. Raises ArtifactError."""
+    """Load and warm up the model of `settings.model_dir`. Raises ArtifactError, DeviceError."""
+    check_device(settings)
     manifest = load_manifest(settings.model_dir)
+    if settings.device == "cpu":
+        tf.config.set_visible_devices([], "GPU")
     tf.config.threading.set_intra_op_parallelism_threads(settings.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    for gpu in tf.config.list_physical_devices("GPU"):
+    for gpu in tf.config.get_visible_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     try:
         captioner = SavedModelCaptioner(settings.model_dir, manifest)

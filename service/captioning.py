@@ -13,6 +13,11 @@ Pixels = npt.NDArray[np.uint8]
 Attention = npt.NDArray[np.float32]
 Device = Literal["CPU", "GPU"]
 
+
+class DeviceError(Exception):
+    """The processor that was asked for is not there; the message says what to do."""
+
+
 _CLITIC = re.compile(r" (?=(?:n't|'(?:s|m|d|re|ve|ll))\b)")
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import ValidationError
 from tqdm import tqdm
 
+from service.captioning import DeviceError
 from service.images import FORMATS, ImageError, Photo, decode
 from service.logs import configure_logging
 from service.manifest import ArtifactError, Manifest
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         return int(options.run(options, settings))
-    except ArtifactError as error:
+    except (ArtifactError, DeviceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -67,6 +68,10 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     from service.app import create_app
     from service.server import Server
 
+    if settings.device == "gpu":
+        from service.captioner import check_device
+
+        check_device(settings)
     # Asked twice, Uvicorn raises the signal again once it has stopped; it was asked to: that is 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     configure_logging(settings)

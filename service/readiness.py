@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
-from service.captioning import Captioner
+from service.captioning import Captioner, DeviceError
 from service.manifest import ArtifactError
 from service.problems import Problem
 
@@ -57,7 +57,7 @@ class Readiness:
         """Load a captioner off the event loop; a failure is logged and kept as the state."""
         try:
             self._captioner = await asyncio.to_thread(load)
-        except ArtifactError as error:
+        except (ArtifactError, DeviceError) as error:
             self.state = "failed"
             _log.error("cannot load the model: %s", error)
         except Exception:

@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         description="Seconds a photo waits for others to be captioned with. Worth some "
         "milliseconds on a GPU, nothing on a CPU.",
     )
+    device: Literal["auto", "cpu", "gpu"] = Field(
+        "auto",
+        description="Where the model runs: auto takes a GPU if there is one, gpu refuses to start "
+        "without one, cpu leaves it alone.",
+    )
     threads: int = Field(
         default_factory=processors,
         ge=1,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from service.captioning import DeviceError
 from service.cli import main
 from service.manifest import ArtifactError
 from service.server import Server
@@ -306,6 +307,27 @@ def test_too_many_pixels_are_refused_by_the_same_setting(
     monkeypatch.setenv("CAPTION_MAX_PIXELS", "11")
     assert main(["caption", str(photos / "b.png")]) == 1
     assert "more than 11 pixels" in capsys.readouterr().err
+
+
+def test_a_missing_processor_is_told_in_a_line(
+    stand_in: StandIn, photos: Path, capsys: Capture
+) -> None:
+    stand_in.error = DeviceError("there is no GPU; set CAPTION_DEVICE=auto")
+    assert main(["caption", str(photos)]) == 1
+    assert capsys.readouterr().err == "error: there is no GPU; set CAPTION_DEVICE=auto\n"
+
+
+def test_a_server_that_shall_use_a_gpu_does_not_start_without_one(
+    stand_in: StandIn, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(settings: Settings) -> None:
+        assert settings.device == "gpu"
+        raise DeviceError("there is no GPU")
+
+    monkeypatch.setattr(stand_in, "check_device", refuse, raising=False)
+    monkeypatch.setenv("CAPTION_DEVICE", "gpu")
+    assert main([]) == 1
+    assert capsys.readouterr().err == "error: there is no GPU\n"
 
 
 def test_a_missing_model_is_told_in_a_line(
