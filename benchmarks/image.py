@@ -43,7 +43,7 @@ def main() -> int:
         make_base()
     revision = output("git", "rev-parse", "HEAD")
     buildah(
-        *("build", "--isolation", "chroot", "--format", "docker", "--tag", IMAGE, "--layers"),
+        *("build", "--isolation", "chroot", "--format", "docker", "--tag", IMAGE),
         *("--build-arg", f"BASE={BASE}", "--build-arg", "LOCK=requirements.lock"),
         *("--build-arg", f"REVISION={revision}", "."),
     )
@@ -51,7 +51,7 @@ def main() -> int:
     container = buildah("from", IMAGE)
     try:
         root = Path(buildah("mount", container))
-        rows = [*sizes(root), *layers(described)]
+        rows = sizes(root)
         with mounted(root), serving(root, described["config"]) as server:
             rows.append({"what": "from start to ready", "value": f"{check(server, root):.1f} s"})
     finally:
@@ -107,40 +107,39 @@ def make_base() -> None:
 
 
 def sizes(root: Path) -> list[dict[str, str]]:
-    """The whole file system, and what in it is large."""
+    """The whole file system, and its layers by the size of what they brought."""
+    base = bytes_of(WORK / "base")
     parts = {
-        "the whole image": root,
-        "Python packages": root / "opt/captions",
+        "`COPY` of the Python packages": root / "opt/captions",
         "of these, TensorFlow": next(root.glob("opt/captions/lib/*/site-packages/tensorflow")),
-        "model": root / "app/model_artifacts",
-        "service": root / "app/service",
+        "`COPY` of the model": root / "app/model_artifacts",
+        "`COPY` of the service": root / "app/service",
     }
-    return [{"what": what, "value": megabytes(part)} for what, part in parts.items()]
+    found = {what: bytes_of(part) for what, part in parts.items()}
+    whole = bytes_of(root)
+    copied = sum(size for what, size in found.items() if what.startswith("`COPY`"))
+    found = {"base": base, "`RUN` that installs Python": whole - base - copied} | found
+    found["the whole image, unpacked"] = whole
+    return [{"what": what, "value": f"{size / 1e6:.1f} MB"} for what, size in found.items()]
 
 
-def megabytes(folder: Path) -> str:
-    size = int(output("du", "--summarize", "--bytes", "--one-file-system", str(folder)).split()[0])
-    return f"{size / 1e6:.1f} MB"
-
-
-def layers(described: dict[str, Any]) -> list[dict[str, str]]:
-    """Each layer by the instruction that made it."""
-    made = [each["created_by"] for each in described["history"] if not each.get("empty_layer")]
-    return [{"what": f"layer: `{each[:60]}`", "value": ""} for each in made]
+def bytes_of(folder: Path) -> int:
+    du = output("du", "--summarize", "--bytes", "--one-file-system", str(folder))
+    return int(du.split()[0])
 
 
 @contextmanager
 def mounted(root: Path) -> Iterator[None]:
     """The image's files read-only, with /proc, /dev and an empty /tmp."""
-    for what, where in (("proc", "proc"), ("tmpfs", "tmp")):
-        output("mount", "-t", what, what, str(root / where))
-    output("mount", "--bind", "/dev", str(root / "dev"))
     output("mount", "--bind", str(root), str(root))
     output("mount", "-o", "remount,ro,bind", str(root), str(root))
+    output("mount", "-t", "proc", "proc", str(root / "proc"))
+    output("mount", "-t", "tmpfs", "tmpfs", str(root / "tmp"))
+    output("mount", "--bind", "/dev", str(root / "dev"))
     try:
         yield
     finally:
-        for part in (".", "dev", "tmp", "proc"):
+        for part in ("dev", "tmp", "proc", "."):
             output("umount", "--lazy", str(root / part))
 
 

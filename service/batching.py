@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class _Item:
 
 
 class Batcher:
-    """The queue in front of a captioner, which gets one batch at a time.
+    """The queue in front of a captioner, which gets as many batches at a time as it takes.
 
     A batch holds photos of equal search options. It starts when the captioner is free and either
     full or as old as `max_wait` seconds, and is padded to one of the captioner's `batch_sizes`,
@@ -51,7 +52,7 @@ class Batcher:
         self._sizes = batch_sizes(max_batch)
         self._max_wait = max_wait
         self._waiting: deque[_Item] = deque()
-        self._worker: asyncio.Task[None] | None = None
+        self._workers: set[asyncio.Task[None]] = set()
         self._on_batch = on_batch
         self._failures = 0
 
@@ -69,8 +70,8 @@ class Batcher:
         loop = asyncio.get_running_loop()
         item = _Item(pixels, options, deadline, loop.create_future())
         self._waiting.append(item)
-        if self._worker is None:
-            self._worker = loop.create_task(self._work())
+        if len(self._workers) < self._captioner().at_once:
+            self._workers.add(loop.create_task(self._work()))
         try:
             return await item.answer
         except asyncio.CancelledError:
@@ -87,10 +88,11 @@ class Batcher:
                 if batch := self._next():
                     await self._run(batch)
         finally:
-            self._worker = None
-            for item in self._waiting:
-                item.answer.cancel()
-            self._waiting.clear()
+            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            if not self._workers:  # nobody would answer them
+                for item in self._waiting:
+                    item.answer.cancel()
+                self._waiting.clear()
 
     def _next(self) -> list[_Item]:
         """The longest waiting, and who may go along; whom nobody waits for is dropped."""

@@ -31,6 +31,8 @@ class SavedModelCaptioner:
     only slow both down: they queue for the one thread that runs the model.
     """
 
+    at_once = 1
+
     def __init__(self, model_dir: Path, manifest: Manifest) -> None:
         self.manifest = manifest
         self.device: Device = "GPU" if tf.config.get_visible_devices("GPU") else "CPU"

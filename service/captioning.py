@@ -73,6 +73,7 @@ class Captioner(Protocol):
 
     manifest: Manifest
     device: Device
+    at_once: int  # batches that it works on at a time
 
     async def caption(self, images: Pixels, options: SearchOptions) -> Captions:
         """Caption upright RGB pixels uint8 [B, height, width, 3]."""

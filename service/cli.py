@@ -9,7 +9,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -18,7 +20,7 @@ from tqdm import tqdm
 from service.captioning import DeviceError
 from service.images import FORMATS, ImageError, Photo, decode
 from service.logs import configure_logging
-from service.manifest import ArtifactError, Manifest
+from service.manifest import ArtifactError, Manifest, SearchOptions, load_manifest
 from service.schemas import CaptionResponse
 from service.settings import Settings
 
@@ -57,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     caption.add_argument("--beam-size", type=int)
     caption.add_argument("--max-length", type=int)
     caption.add_argument("--length-penalty", type=float)
+    caption.add_argument(
+        "--ray", action="store_true", help="with many processes, into --output; goes on if stopped"
+    )
+    caption.add_argument("--output", type=Path, help="folder of Parquet files, with --ray")
+    caption.add_argument("--workers", type=int, help="processes, with --ray")
     caption.set_defaults(run=_caption)
 
     health = commands.add_parser("health", help="exit with 0 if the running server is ready")
@@ -97,20 +104,25 @@ def _health(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _caption(options: argparse.Namespace, settings: Settings) -> int:
-    from service.captioner import load_captioner
-
     files = list(_files(options.paths))
-    captioner = load_captioner(settings)
-    manifest = captioner.manifest
+    wanted = {name: getattr(options, name) for name in SearchOptions.model_fields}
     try:
-        search = manifest.options(
-            beam_size=options.beam_size,
-            max_length=options.max_length,
-            length_penalty=options.length_penalty,
-        )
-    except ValueError as error:
+        if options.ray:
+            return _caption_in_bulk(files, wanted, options, settings)
+        return _caption_one_by_one(files, wanted, options, settings)
+    except ValueError as error:  # of an option
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def _caption_one_by_one(
+    files: list[Path], wanted: dict[str, Any], options: argparse.Namespace, settings: Settings
+) -> int:
+    from service.captioner import load_captioner
+
+    captioner = load_captioner(settings)
+    manifest = captioner.manifest
+    search = manifest.options(**wanted)
     failed = 0
     for file in tqdm(files, desc="captions", unit="image", disable=None):
         try:
@@ -123,6 +135,22 @@ def _caption(options: argparse.Namespace, settings: Settings) -> int:
         response = CaptionResponse.of(photo, captions, search, manifest, seconds)
         tqdm.write(_line(file, response, options.json), file=sys.stdout)
     return 1 if failed else 0
+
+
+def _caption_in_bulk(
+    files: list[Path], wanted: dict[str, Any], options: argparse.Namespace, settings: Settings
+) -> int:
+    if not options.output or find_spec("ray") is None:
+        missing = "the extra `scale`" if options.output else "--output FOLDER"
+        print(f"error: --ray needs {missing}", file=sys.stderr)
+        return 2
+    load_manifest(settings.model_dir).options(**wanted)
+    from service.bulk import caption_files
+
+    counts = caption_files(files, options.output, wanted, settings, options.workers)
+    failed = {error: count for error, count in counts.items() if error}
+    print(f"{counts['']:,} captioned, {sum(failed.values()):,} failed {failed or ''}".rstrip())
+    return 0
 
 
 def _read(file: Path, manifest: Manifest, settings: Settings) -> tuple[Photo, float]:

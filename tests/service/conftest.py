@@ -48,6 +48,7 @@ class FakeCaptioner:
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
         self.device: Device = "CPU"
+        self.at_once = 1
         self.options: list[SearchOptions] = []
         self.error: Exception | None = None
         self.entered = asyncio.Event()

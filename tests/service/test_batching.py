@@ -34,7 +34,7 @@ class Recorder(FakeCaptioner):
 
     async def caption(self, images: Pixels, options: SearchOptions) -> Captions:
         self.running += 1
-        assert self.running == 1
+        assert self.running <= self.at_once
         try:
             shades = [int(image[0, 0, 0]) for image in images]
             self.batches.append(shades)
@@ -258,3 +258,20 @@ async def test_a_model_that_hangs_is_called_broken(
     assert "has not answered" in broken[0]
     captioner.gate.set()
     await first
+
+
+async def test_a_captioner_of_several_gets_several_batches_at_a_time(
+    batcher: Batcher, captioner: Recorder
+) -> None:
+    captioner.at_once = 2
+    tasks = [await busy(batcher, captioner), start(batcher, 2)]
+    with anyio.fail_after(5):
+        while captioner.running < 2:
+            await asyncio.sleep(0)
+    tasks += [start(batcher, shade) for shade in (3, 4, 5)]
+    await asyncio.sleep(0.01)
+    assert batcher.depth == 3
+    captioner.gate.set()
+    found = [shade_of(each) for each in await asyncio.gather(*tasks)]
+    assert found == [f"shade-{shade}" for shade in range(1, 6)]
+    assert captioner.batches == [[1], [2], [3, 4, 5, 0]]

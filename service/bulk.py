@@ -1,0 +1,164 @@
+"""Millions of photos, captioned by many processes on Ray Data; the extra `scale` installs it.
+
+The output is a folder of Parquet files. Each appears whole or not at all, so whoever was stopped
+goes on where he was.
+"""
+
+import math
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+from tqdm import tqdm
+
+from service.captioner import load_captioner
+from service.captioning import Beam, Captions
+from service.images import ImageError, Photo, decode
+from service.manifest import Manifest, SearchOptions
+from service.schemas import CaptionResponse
+from service.settings import Settings
+
+PART_ROWS = 1024  # of a file of the output; about as many are lost when it is stopped
+BLOCK_ROWS = 64  # that a worker gets at a time
+
+SCHEMA = pa.schema(
+    [
+        ("file", pa.string()),
+        ("caption", pa.string()),
+        ("confidence", pa.float64()),
+        ("uncertain", pa.bool_()),
+        ("log_probability", pa.float64()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("format", pa.string()),
+        ("error", pa.string()),  # null, or a problem's code ...
+        ("detail", pa.string()),  # ... and its words
+    ]
+)
+Row = dict[str, Any]
+
+
+class Worker:
+    """One process with a model, which captions files by the batch."""
+
+    def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+        self._settings = settings
+        self._captioner = load_captioner(settings)
+        self._search = self._captioner.manifest.options(**options)
+
+    def __call__(self, batch: dict[str, Sequence[str]]) -> dict[str, list[Any]]:
+        rows = [self._read(str(file)) for file in batch["file"]]
+        good = [row for row in rows if "photo" in row]
+        if good:
+            self._caption(good)
+        return {name: [row.get(name) for row in rows] for name in SCHEMA.names}
+
+    def _read(self, file: str) -> Row:
+        spec, most = self._captioner.manifest.input, self._settings.max_pixels
+        try:
+            return {"file": file, "photo": decode(Path(file).read_bytes(), spec, most)}
+        except ImageError as error:
+            return {"file": file, "error": error.code, "detail": str(error)}
+        except OSError as error:
+            return {"file": file, "error": "unreadable", "detail": error.strerror}
+
+    def _caption(self, rows: list[Row]) -> None:
+        """Add what was found to the rows of one batch."""
+        pixels = np.stack([row["photo"].pixels for row in rows])
+        found = self._captioner.caption_now(pixels, self._search, time.perf_counter())
+        for row, beams in zip(rows, found.beams, strict=True):
+            row.update(described(row.pop("photo"), beams, self._search, self._captioner.manifest))
+
+
+def described(photo: Photo, beams: list[Beam], search: SearchOptions, manifest: Manifest) -> Row:
+    """What the output says of a captioned photo: the same as the API's answer."""
+    answer = CaptionResponse.of(photo, Captions([beams], 0, 0), search, manifest, 0)
+    return {
+        "caption": answer.caption,
+        "confidence": answer.confidence,
+        "uncertain": answer.uncertain,
+        "log_probability": answer.beams[0].log_probability,
+        **answer.image.model_dump(),
+    }
+
+
+def caption_files(
+    files: Sequence[Path],
+    output: Path,
+    options: dict[str, Any],
+    settings: Settings,
+    workers: int | None = None,
+) -> Counter[str]:
+    """Caption what the output does not have yet; how many rows it got, by error ("" for none).
+
+    `workers` processes compute with `settings.threads` each; by default as many as Ray's
+    cluster has processors for. Where RAY_ADDRESS names no cluster, one is started here.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    done = finished(output)
+    waiting = [str(file) for file in files if str(file) not in done]
+    counts: Counter[str] = Counter()
+    if not waiting:
+        return counts
+    part: list[pa.Table] = []
+    with tqdm(total=len(files), initial=len(files) - len(waiting), unit="photo") as bar:
+        for table in _captioned(waiting, options, settings, workers):
+            part.append(table)
+            counts.update(error or "" for error in table["error"].to_pylist())
+            bar.update(len(table))
+            bar.set_postfix(failed=counts.total() - counts[""])
+            if sum(map(len, part)) >= PART_ROWS:
+                write(output, part)
+                part = []
+    write(output, part)
+    return counts
+
+
+def _captioned(
+    files: list[str], options: dict[str, Any], settings: Settings, workers: int | None
+) -> Iterator[pa.Table]:
+    """Tables of SCHEMA, in the order they get ready."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell others
+    ray.init(include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    processors = int(ray.cluster_resources()["CPU"])
+    rows = ray.data.from_items(
+        [{"file": file} for file in files],
+        override_num_blocks=math.ceil(len(files) / BLOCK_ROWS),
+    ).map_batches(
+        Worker,
+        fn_constructor_args=(settings, options),
+        batch_size=settings.max_batch,
+        concurrency=workers or max(1, processors // settings.threads),
+        num_cpus=settings.threads,
+        num_gpus=1 if settings.device == "gpu" else 0,
+    )
+    try:
+        for table in rows.iter_batches(batch_size=None, batch_format="pyarrow"):
+            yield table.cast(SCHEMA)
+    finally:
+        ray.shutdown()
+
+
+def finished(output: Path) -> set[str]:
+    """The files that have a row."""
+    parts = output.glob("part-*.parquet")
+    return {file for part in parts for file in pq.read_table(part, ["file"])["file"].to_pylist()}
+
+
+def write(output: Path, tables: list[pa.Table]) -> None:
+    """One more file, which is there whole or not at all."""
+    if not tables:
+        return
+    name = uuid4().hex
+    unfinished = output / f"{name}.unfinished"
+    pq.write_table(pa.concat_tables(tables), unfinished)
+    unfinished.rename(output / f"part-{name}.parquet")
