@@ -1,5 +1,5 @@
 # One file, two images: for CUDA by default; for a plain CPU, small, with
-#   --build-arg BASE=debian:trixie-slim --build-arg LOCK=requirements.lock
+#   --build-arg BASE=debian:trixie-slim --build-arg LOCK=requirements-cpu.lock
 # BASE is any Debian or Ubuntu with Python 3.11 or newer. CUDA's libraries come with the lock file.
 ARG BASE=nvidia/cuda:12.9.1-base-ubuntu24.04
 

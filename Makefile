@@ -57,7 +57,7 @@ screenshots: $(VENV)/.development ## take the pictures of the page anew
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/end_to_end/test_screenshots.py
 
 image: ## build the image for a CPU with Docker
-	docker build --build-arg BASE=debian:trixie-slim --build-arg LOCK=requirements.lock \
+	docker build --build-arg BASE=debian:trixie-slim --build-arg LOCK=requirements-cpu.lock \
 	    $(LABELS) --tag photo-captions:cpu .
 
 image-gpu: ## build the image for CUDA with Docker
@@ -80,6 +80,8 @@ publish: ## push both images to REGISTRY, after release-check
 lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(LOCK) --upgrade -o requirements.lock
+	$(LOCK) deploy/image/cpu.in --override deploy/image/cpu-override.in -c requirements.lock \
+	    -o requirements-cpu.lock
 	$(LOCK) --extra gpu -c requirements.lock -o requirements-gpu.lock
 	$(LOCK) --extra train --extra test --extra tracing --extra scale -c requirements.lock \
 	    -o requirements-dev.lock

@@ -44,7 +44,7 @@ def main() -> int:
     revision = output("git", "rev-parse", "HEAD")
     buildah(
         *("build", "--isolation", "chroot", "--format", "docker", "--tag", IMAGE),
-        *("--build-arg", f"BASE={BASE}", "--build-arg", "LOCK=requirements.lock"),
+        *("--build-arg", f"BASE={BASE}", "--build-arg", "LOCK=requirements-cpu.lock"),
         *("--build-arg", f"REVISION={revision}", "."),
     )
     described = json.loads(buildah("inspect", "--type", "image", IMAGE))["OCIv1"]

@@ -4,6 +4,7 @@ The output is a folder of Parquet files. Each appears whole or not at all, so wh
 goes on where he was.
 """
 
+import logging
 import math
 import os
 import time
@@ -19,15 +20,14 @@ import pyarrow.parquet as pq
 import ray
 from tqdm import tqdm
 
-from service.captioner import load_captioner
 from service.captioning import Beam, Captions
 from service.images import ImageError, Photo, decode
 from service.manifest import Manifest, SearchOptions
 from service.schemas import CaptionResponse
 from service.settings import Settings
 
-PART_ROWS = 1024  # of a file of the output; about as many are lost when it is stopped
-BLOCK_ROWS = 64  # that a worker gets at a time
+PART_SECONDS = 10  # of work in a file of the output; so much is lost when it is stopped
+BLOCK_ROWS = 32  # that a worker gets at a time
 
 SCHEMA = pa.schema(
     [
@@ -50,6 +50,8 @@ class Worker:
     """One process with a model, which captions files by the batch."""
 
     def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
+        from service.captioner import load_captioner  # which those who only wait do not need
+
         self._settings = settings
         self._captioner = load_captioner(settings)
         self._search = self._captioner.manifest.options(**options)
@@ -109,15 +111,16 @@ def caption_files(
     if not waiting:
         return counts
     part: list[pa.Table] = []
+    written = time.monotonic()
     with tqdm(total=len(files), initial=len(files) - len(waiting), unit="photo") as bar:
         for table in _captioned(waiting, options, settings, workers):
             part.append(table)
             counts.update(error or "" for error in table["error"].to_pylist())
             bar.update(len(table))
             bar.set_postfix(failed=counts.total() - counts[""])
-            if sum(map(len, part)) >= PART_ROWS:
+            if time.monotonic() > written + PART_SECONDS:
                 write(output, part)
-                part = []
+                part, written = [], time.monotonic()
     write(output, part)
     return counts
 
@@ -127,7 +130,13 @@ def _captioned(
 ) -> Iterator[pa.Table]:
     """Tables of SCHEMA, in the order they get ready."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell others
-    ray.init(include_dashboard=False, log_to_driver=False, ignore_reinit_error=True)
+    # By itself it might look for a cluster that somebody, perhaps in vain, started here before.
+    ray.init(
+        os.environ.get("RAY_ADDRESS", "local"),
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+    )
     ray.data.DataContext.get_current().enable_progress_bars = False
     processors = int(ray.cluster_resources()["CPU"])
     rows = ray.data.from_items(
@@ -137,7 +146,7 @@ def _captioned(
         Worker,
         fn_constructor_args=(settings, options),
         batch_size=settings.max_batch,
-        concurrency=workers or max(1, processors // settings.threads),
+        compute=ray.data.ActorPoolStrategy(size=workers or max(1, processors // settings.threads)),
         num_cpus=settings.threads,
         num_gpus=1 if settings.device == "gpu" else 0,
     )
@@ -151,7 +160,9 @@ def _captioned(
 def finished(output: Path) -> set[str]:
     """The files that have a row."""
     parts = output.glob("part-*.parquet")
-    return {file for part in parts for file in pq.read_table(part, ["file"])["file"].to_pylist()}
+    return {
+        file for part in parts for file in pq.read_table(part, columns=["file"])["file"].to_pylist()
+    }
 
 
 def write(output: Path, tables: list[pa.Table]) -> None:

@@ -63,7 +63,7 @@ def test_the_image_holds_what_the_service_needs_and_nothing_else() -> None:
     assert rules[0] == "*"
     allowed = {rule[1:] for rule in rules if rule.startswith("!")}
     copied = set(re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE))
-    locks = {"requirements.lock", "requirements-gpu.lock"}
+    locks = {"requirements-cpu.lock", "requirements-gpu.lock"}
     assert allowed == copied - {"${LOCK}"} | locks
     assert all((REPOSITORY / each).exists() for each in allowed)
 

@@ -20,6 +20,8 @@ TRACKED = subprocess.run(
     check=True,
 ).stdout.splitlines()
 
+LOCKS = sorted(path.name for path in REPOSITORY.glob("requirements*.lock"))
+
 
 def test_every_table_is_current() -> None:
     done = subprocess.run(
@@ -63,7 +65,7 @@ def test_make_targets_that_are_named_exist() -> None:
             assert f"\n{target}:" in makefile, (document.name, target)
 
 
-@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_locks_name_versions_and_hashes_and_no_place(lock: str) -> None:
     text = (REPOSITORY / lock).read_text(encoding="utf-8")
     assert "://" not in text

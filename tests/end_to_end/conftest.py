@@ -27,7 +27,20 @@ class Watched:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start_server(tmp_path_factory.mktemp("server") / "log")
+    yield from running(start_server(tmp_path_factory.mktemp("server") / "log"))
+
+
+@pytest.fixture(scope="module")
+def ray_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same routes in front of replicas of the model, on Ray Serve."""
+    log = tmp_path_factory.mktemp("ray") / "log"
+    yield from running(
+        start_server(log, "deploy.ray.local", CAPTION_THREADS="1", CAPTION_RAY_MAX_REPLICAS="1")
+    )
+
+
+def running(server: Server) -> Iterator[Server]:
+    """The server once it is ready; afterwards it must stop when it is told to."""
     server.wait_until_ready()
     yield server
     server.process.send_signal(signal.SIGTERM)

@@ -16,6 +16,14 @@ from tests.photos import FOLDER, flickr_sized_jpeg
 
 pytestmark = pytest.mark.http
 
+
+@pytest.fixture(scope="module", params=["server", "ray_server"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """One process, and then the same routes on Ray Serve: both must answer alike."""
+    chosen: Server = request.getfixturevalue(request.param)
+    return chosen
+
+
 PEOPLE = {"man", "woman", "boy", "girl", "child", "person", "people", "men", "women", "baby"}
 
 
