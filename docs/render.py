@@ -205,6 +205,16 @@ def page() -> str:
     return _measured("page")
 
 
+def image() -> str:
+    """What `make image-test` found."""
+    return _measured("image")
+
+
+def scale() -> str:
+    """What `python -m benchmarks.scale` measured."""
+    return _measured("scale")
+
+
 def _measured(name: str) -> str:
     result = read(ROOT / "benchmarks" / "results" / f"{name}.json")
     rows = [[each["what"], each["value"]] for each in result["rows"]]
@@ -280,6 +290,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "latency": latency,
     "page": page,
     "load": load,
+    "image": image,
+    "scale": scale,
     "settings": settings,
     "problems": problems,
 }

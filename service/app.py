@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
@@ -37,8 +38,21 @@ and the `request_id`. Uploads are processed in memory and never stored or logged
 """
 
 
-def create_app(settings: Settings | None = None, captioner: Captioner | None = None) -> FastAPI:
-    """The service. Without a captioner it loads the model of `settings.model_dir` once it runs."""
+def load_model(settings: Settings) -> Captioner:
+    from service.captioner import load_captioner
+
+    captioner = load_captioner(settings)
+    # A collection that walks over what a model consists of stops everything for 0.2 s.
+    gc.freeze()
+    return captioner
+
+
+def create_app(
+    settings: Settings | None = None,
+    captioner: Captioner | None = None,
+    load: Callable[[Settings], Captioner] = load_model,
+) -> FastAPI:
+    """The service. Without a captioner it loads one, in a thread, once it runs."""
     settings = settings or Settings()
     # FastAPI with the assets of /docs and /redoc on board, so that they ask no other host.
     app = FastAPIOffline(
@@ -48,6 +62,7 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
         lifespan=_lifespan,
     )
     app.state.settings = settings
+    app.state.load = load
     keys = read_keys(settings.api_keys.get_secret_value(), settings.api_keys_file)
     app.state.access = Access(keys)
     app.state.admission = admission = Admission(settings.max_pending)
@@ -92,16 +107,9 @@ def create_app(settings: Settings | None = None, captioner: Captioner | None = N
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    def load() -> Captioner:
-        from service.captioner import load_captioner
-
-        captioner = load_captioner(app.state.settings)
-        # A collection that walks over what a model consists of stops everything for 0.2 s.
-        gc.freeze()
-        return captioner
-
     readiness: Readiness = app.state.readiness
     async with asyncio.TaskGroup() as tasks:
+        load = partial(app.state.load, app.state.settings)
         loading = tasks.create_task(readiness.load(load)) if readiness.state == "starting" else None
         yield
         if loading:

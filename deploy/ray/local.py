@@ -12,7 +12,8 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell others; r
 import ray
 from ray import serve
 
-from deploy.ray.serving import Scale, build
+from deploy.ray.scale import Scale
+from deploy.ray.serving import build
 from service.settings import Settings
 
 

@@ -1,32 +1,22 @@
 """The same routes in front of replicas of the captioner, on Ray Serve.
 
 `serve run deploy.ray.serving:application` on a cluster of any size; settings are the same
-CAPTION_* environment variables, and RAY_* of the class below.
+CAPTION_* environment variables, and those of `scale.py`.
 """
 
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
 from ray import serve
 
+from deploy.ray.scale import Scale
 from service.app import create_app
 from service.captioning import Captions, Device, Pixels
 from service.manifest import SearchOptions, load_manifest
 from service.settings import Settings
 
 ANSWERING = 1000  # requests at a time; admission, not Ray, refuses those that are too many
-
-
-class Scale(BaseSettings):
-    """How many replicas of the model there are."""
-
-    model_config = SettingsConfigDict(env_prefix="CAPTION_RAY_", frozen=True)
-
-    min_replicas: int = Field(1, ge=1)
-    max_replicas: int = Field(4, ge=1)
-    gpus: float = Field(0, ge=0, description="Of each replica.")
 
 
 @serve.deployment
@@ -48,13 +38,12 @@ class Model:
 class RemoteCaptioner:
     """The replicas, as the routes see them: one captioner that takes several batches at a time."""
 
-    device: Device
-
-    def __init__(self, model: Any, scale: Scale) -> None:
+    def __init__(self, model: Any, settings: Settings) -> None:
         self._model = model
-        self.manifest = load_manifest(Settings().model_dir)
-        self.device = "GPU" if scale.gpus else "CPU"
-        self.at_once = scale.max_replicas
+        self.manifest = load_manifest(settings.model_dir)
+        # Waits for the first replica: before, there is nothing to be ready with.
+        self.device: Device = model.device.remote().result()
+        self.at_once = Scale().max_replicas
 
     async def caption(self, images: Pixels, options: SearchOptions) -> Captions:
         captions: Captions = await self._model.caption.remote(images, options)
@@ -64,7 +53,7 @@ class RemoteCaptioner:
 def routes() -> FastAPI:
     """Built anew in every replica of the routes: nothing of it is sent between processes."""
     model = serve.get_deployment_handle("Model")
-    return create_app(Settings(), RemoteCaptioner(model, Scale()))
+    return create_app(load=partial(RemoteCaptioner, model))
 
 
 @serve.deployment(max_ongoing_requests=ANSWERING)

@@ -19,7 +19,7 @@ from tests.photos import jpeg, views
 
 pytestmark = pytest.mark.http
 
-PHOTOS, BROKEN = 150, 5
+PHOTOS, BROKEN = 90, 5
 COMMAND = [sys.executable, "-m", "service", "caption"]
 ENVIRONMENT = os.environ | {"CAPTION_THREADS": "1"}
 
