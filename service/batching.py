@@ -68,9 +68,10 @@ class Batcher:
         the photo is not captioned any more. Raises what the captioner raises.
         """
         loop = asyncio.get_running_loop()
+        at_once = self._captioner().at_once
         item = _Item(pixels, options, deadline, loop.create_future())
         self._waiting.append(item)
-        if len(self._workers) < self._captioner().at_once:
+        if len(self._workers) < at_once:
             self._workers.add(loop.create_task(self._work()))
         try:
             return await item.answer

@@ -17,7 +17,6 @@ from uuid import uuid4
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import ray
 from tqdm import tqdm
 
 from service.captioning import Beam, Captions
@@ -106,13 +105,15 @@ def caption_files(
     """
     output.mkdir(parents=True, exist_ok=True)
     done = finished(output)
-    waiting = [str(file) for file in files if str(file) not in done]
+    # Absolute, as other processes start elsewhere, and so does perhaps whoever goes on.
+    waiting = [file for file in map(str, map(Path.absolute, files)) if file not in done]
     counts: Counter[str] = Counter()
     if not waiting:
         return counts
     part: list[pa.Table] = []
     written = time.monotonic()
-    with tqdm(total=len(files), initial=len(files) - len(waiting), unit="photo") as bar:
+    bar = tqdm(total=len(files), initial=len(files) - len(waiting), unit="photo")
+    try:
         for table in _captioned(waiting, options, settings, workers):
             part.append(table)
             counts.update(error or "" for error in table["error"].to_pylist())
@@ -121,7 +122,9 @@ def caption_files(
             if time.monotonic() > written + PART_SECONDS:
                 write(output, part)
                 part, written = [], time.monotonic()
-    write(output, part)
+    finally:
+        bar.close()
+        write(output, part)
     return counts
 
 
@@ -129,6 +132,8 @@ def _captioned(
     files: list[str], options: dict[str, Any], settings: Settings, workers: int | None
 ) -> Iterator[pa.Table]:
     """Tables of SCHEMA, in the order they get ready."""
+    import ray
+
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell others
     # By itself it might look for a cluster that somebody, perhaps in vain, started here before.
     ray.init(

@@ -20,7 +20,7 @@ from tqdm import tqdm
 from service.captioning import DeviceError
 from service.images import FORMATS, ImageError, Photo, decode
 from service.logs import configure_logging
-from service.manifest import ArtifactError, Manifest, SearchOptions, load_manifest
+from service.manifest import ArtifactError, Manifest, OptionError, SearchOptions, load_manifest
 from service.schemas import CaptionResponse
 from service.settings import Settings
 
@@ -40,6 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         return int(options.run(options, settings))
+    except OptionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     except (ArtifactError, DeviceError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -106,13 +109,8 @@ def _health(options: argparse.Namespace, settings: Settings) -> int:
 def _caption(options: argparse.Namespace, settings: Settings) -> int:
     files = list(_files(options.paths))
     wanted = {name: getattr(options, name) for name in SearchOptions.model_fields}
-    try:
-        if options.ray:
-            return _caption_in_bulk(files, wanted, options, settings)
-        return _caption_one_by_one(files, wanted, options, settings)
-    except ValueError as error:  # of an option
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    caption = _caption_in_bulk if options.ray else _caption_one_by_one
+    return caption(files, wanted, options, settings)
 
 
 def _caption_one_by_one(

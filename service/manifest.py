@@ -14,6 +14,10 @@ class ArtifactError(Exception):
     """The model folder cannot be used; the message says what to do."""
 
 
+class OptionError(ValueError):
+    """A search option that this model does not take; the message says what it takes."""
+
+
 class InputSpec(BaseModel):
     """The pixels the model takes: the whole frame, squashed to this size."""
 
@@ -80,13 +84,13 @@ class Manifest(BaseModel):
     def options(self, **given: float | None) -> SearchOptions:
         """The given options, the others from the defaults that were tuned on the dev split.
 
-        Raises ValueError if one is outside the limits.
+        Raises OptionError if one is outside the limits.
         """
         chosen = {name: value for name, value in given.items() if value is not None}
         for name, value in chosen.items():
             least, greatest = getattr(self.limits, name)
             if not least <= value <= greatest:
-                raise ValueError(f"{name} must be from {least} to {greatest} with this model")
+                raise OptionError(f"{name} must be from {least} to {greatest} with this model")
         return SearchOptions.model_validate(self.search.model_dump() | chosen)
 
 

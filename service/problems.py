@@ -91,17 +91,21 @@ def too_many_images() -> Problem:
 
 def documented(*codes: str) -> dict[int | str, dict[str, Any]]:
     """How the OpenAPI document describes a route's error answers."""
-    answers: dict[int | str, dict[str, Any]] = {}
+    by_status: dict[int | str, list[str]] = {}
     for code in codes:
-        status, title = PROBLEMS[code]
-        answer = answers.setdefault(
-            status,
-            {"description": "", "content": {MEDIA_TYPE: {"schema": SCHEMA, "examples": {}}}},
-        )
-        described = f"`{code}`: {title}"
-        answer["description"] = "; ".join(filter(None, [answer["description"], described]))
-        answer["content"][MEDIA_TYPE]["examples"][code] = {"value": _example(code)}
-    return answers
+        by_status.setdefault(PROBLEMS[code][0], []).append(code)
+    return {
+        status: {
+            "description": "; ".join(f"`{code}`: {PROBLEMS[code][1]}" for code in alike),
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": SCHEMA,
+                    "examples": {code: {"value": _example(code)} for code in alike},
+                }
+            },
+        }
+        for status, alike in by_status.items()
+    }
 
 
 def _example(code: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from service.batching import Batcher
 from service.body_limit import too_many_bytes
 from service.examples import recorded
 from service.images import decode
-from service.manifest import MODEL_CARD, Manifest
+from service.manifest import MODEL_CARD, Manifest, OptionError
 from service.metrics import Metrics
 from service.model_card import as_html
 from service.problems import PROBLEMS, Problem, documented, too_many_images
@@ -25,7 +25,7 @@ from service.readiness import Readiness
 from service.schemas import CaptionResponse, Health, Life, ModelInfo
 from service.settings import Settings
 
-PROBLEMS_OF_CAPTION = [code for code in PROBLEMS if not code.startswith(("not_found", "method_"))]
+OF_OTHER_PATHS = ("not_found", "method_not_allowed")
 STATIC = Path(__file__).parent / "static"
 
 router = APIRouter()
@@ -67,7 +67,8 @@ async def _one_image(
     "/caption",
     operation_id="caption",
     summary="Caption a photo",
-    responses=recorded("caption", "caption_with_attention") | documented(*PROBLEMS_OF_CAPTION),
+    responses=recorded("caption", "caption_with_attention")
+    | documented(*(code for code in PROBLEMS if code not in OF_OTHER_PATHS)),
     response_model_exclude_unset=True,
 )
 async def caption(
@@ -103,7 +104,7 @@ async def caption(
         options = manifest.options(
             beam_size=beam_size, max_length=max_length, length_penalty=length_penalty
         )
-    except ValueError as error:
+    except OptionError as error:
         raise Problem("invalid_option", str(error)) from None
     started = time.perf_counter()
     photo = await asyncio.get_running_loop().run_in_executor(

@@ -2,6 +2,7 @@ import json
 import re
 import signal
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from service import bulk, cli
 from service.captioning import DeviceError
 from service.cli import main
 from service.manifest import ArtifactError
@@ -346,3 +348,44 @@ def test_the_limits_are_the_model_s(
     limits = {"beam_size": [3, 3], "max_length": [1, 30], "length_penalty": [0, 2]}
     captioner.manifest = tiny_manifest(limits=limits)
     assert main(["caption", str(photos), "--beam-size", "2"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--ray"], "--ray needs --output FOLDER"),
+        (["--ray", "--output", "captions", "--beam-size", "99"], "beam_size must be from 1 to 10"),
+    ],
+)
+def test_captioning_in_bulk_says_what_it_needs(
+    arguments: list[str], complaint: str, photos: Path, capsys: Capture
+) -> None:
+    assert main(["caption", str(photos), *arguments]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_captioning_in_bulk_says_what_to_install(
+    photos: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    assert main(["caption", str(photos), "--ray", "--output", "captions"]) == 2
+    assert capsys.readouterr().err == "error: --ray needs the extra `scale`\n"
+
+
+def test_captioning_in_bulk_counts_what_it_did(
+    photos: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[object] = []
+
+    def caption_files(*arguments: object) -> Counter[str]:
+        asked.extend(arguments)
+        return Counter({"": 1980, "image_truncated": 20})
+
+    monkeypatch.setattr(bulk, "caption_files", caption_files)
+    output = str(tmp_path / "captions")
+    command = ["caption", str(photos), "--ray", "--output", output, "--workers", "3"]
+    assert main([*command, "--max-length", "9"]) == 0
+    assert capsys.readouterr().out == "1,980 captioned, 20 failed {'image_truncated': 20}\n"
+    assert asked[1] == Path(output)
+    assert asked[2] == {"beam_size": None, "max_length": 9, "length_penalty": None}
+    assert asked[4] == 3
