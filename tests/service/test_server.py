@@ -51,9 +51,9 @@ async def test_asked_to_stop_it_answers_what_it_accepted_and_then_ends(
 
 
 async def test_it_goes_on_refusing_as_long_as_it_drains(captioner: FakeCaptioner) -> None:
-    async with serving(captioner, drain_seconds=1.0) as (server, url):
+    async with serving(captioner, drain_seconds=0.5) as (server, url):
         server.handle_exit(signal.SIGTERM, None)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.2)
         async with httpx.AsyncClient(base_url=url) as client:
             problem(await client.get("/health/ready"), 503, "not_ready")
         assert not server.should_exit
