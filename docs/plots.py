@@ -97,7 +97,7 @@ def _memory(axes: Axes, load: dict[str, Any]) -> None:
     for each in load["rates"]:
         used = each["megabytes"]
         times = range(second, second + len(used))
-        axes.plot(times, used, label=f"{each['multiple']:g} times")
+        axes.plot(times, used, label=f"{each['multiple']:.1f} times")
         second += len(used)
     axes.set(title="Resident memory under load", xlabel="seconds", ylabel="MB", ylim=(0, None))
     axes.margins(y=0.2)

@@ -229,7 +229,7 @@ def load() -> str:
         multiple, answers = each["multiple"], each["answers"]
         rows.append(
             [
-                f"{multiple:g} times" if multiple else "8 clients, one photo after another",
+                f"{multiple:.1f} times" if multiple else "8 clients, one photo after another",
                 f"{each['offered']:.1f}",
                 f"{each['goodput']:.1f}",
                 *(_quantiles(answers.get(name)) for name in ("ok", "overloaded", "live")),
