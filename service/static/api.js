@@ -34,10 +34,14 @@ export async function model() {
   }
 }
 
-// HTML that the server made of the model's card.
+// HTML that the server made of the model's card; empty if there is none to be had.
 export async function modelCard() {
-  const response = await fetch("/model/card");
-  return response.ok ? response.text() : "";
+  try {
+    const response = await fetch("/model/card");
+    return response.ok ? await response.text() : "";
+  } catch {
+    return "";
+  }
 }
 
 async function ask(path, request) {

@@ -104,9 +104,10 @@ addEventListener("drop", (event) => {
 addEventListener("paste", (event) => add(event.clipboardData.files));
 
 about.addEventListener("toggle", async () => {
-  if (about.dataset.loaded) return;
-  about.dataset.loaded = true;
-  aboutText.innerHTML = (await modelCard()) || "This model has no card.";
+  if (!about.open || about.dataset.loaded) return;
+  const card = await modelCard();
+  aboutText.innerHTML = card || "There is no model card to be had now.";
+  if (card) about.dataset.loaded = true;
 });
 
 watchOptions(() => cards.forEach(enqueue));

@@ -345,6 +345,16 @@ def test_what_the_model_is_and_gets_wrong_is_told_from_its_card(opened: Watched)
     expect(about).to_contain_text("the service keeps nothing of what it is sent")
 
 
+def test_a_card_that_cannot_be_had_is_asked_for_again(opened: Watched) -> None:
+    page = opened.page
+    page.route("**/model/card", lambda route: route.abort(), times=1)
+    page.locator("#about summary").click()
+    expect(page.locator("#about-text")).to_have_text("There is no model card to be had now.")
+    page.locator("#about summary").click()
+    page.locator("#about summary").click()
+    expect(page.locator("#about-text")).to_contain_text("What it gets wrong")
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
 def test_the_api_s_documentation_asks_no_other_host(opened: Watched, path: str) -> None:
     opened.page.goto(f"{opened.page.url.rstrip('/')}{path}")
