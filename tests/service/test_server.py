@@ -43,7 +43,7 @@ async def test_asked_to_stop_it_answers_what_it_accepted_and_then_ends(
         server.handle_exit(signal.SIGTERM, None)
         refused = await client.post("/caption", files=upload(grey_png(20)))
         assert problem(refused, 503, "not_ready")["state"] == "draining"
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.15)
         assert not server.should_exit
         captioner.gate.set()
         assert (await accepted).json()["caption"].startswith("shade-10 ")
@@ -117,7 +117,7 @@ async def test_a_slow_answer_is_not_taken_for_a_slow_header(captioner: FakeCapti
     ):
         captioner.gate.clear()
         slow = asyncio.create_task(client.post("/caption", files=upload(grey_png(10))))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
         captioner.gate.set()
         assert (await slow).status_code == 200
 

@@ -105,7 +105,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
             pass
 
     with HTTPServer(("127.0.0.1", 0), Collector) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
         monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
