@@ -2,13 +2,12 @@
 
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 import skimage
 
-from benchmarks.server import ROOT, start_server
+from benchmarks.server import ROOT, serving
 
 OUTPUT = ROOT / "service" / "examples.json"
 PHOTO = Path(skimage.__file__).parent / "data" / "motorcycle_left.png"
@@ -32,14 +31,9 @@ def record(url: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    with TemporaryDirectory() as folder:
-        server = start_server(Path(folder) / "log", CAPTION_LOG_LEVEL="warning")
+    with serving(CAPTION_LOG_LEVEL="warning") as server:
         server.wait_until_ready()
-    try:
         answers = record(server.url)
-    finally:
-        server.process.terminate()
-        server.process.wait()
     OUTPUT.write_text(json.dumps(answers, indent=1) + "\n")
 
 

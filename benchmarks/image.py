@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 
 from benchmarks.latency import photo
+from benchmarks.report import report
 from benchmarks.server import ROOT, Server, ServerError, free_port
 
-OUTPUT = ROOT / "benchmarks" / "results" / "image.json"
 WORK = ROOT / "data" / "image"
 BASE, IMAGE = "localhost/base", "localhost/captions"
 SUITE = "bookworm"
@@ -56,11 +56,7 @@ def main() -> int:
             rows.append({"what": "from start to ready", "value": f"{check(server, root):.1f} s"})
     finally:
         buildah("rm", container)
-    OUTPUT.write_text(
-        json.dumps({"machine": f"Debian {SUITE}, CPU.", "rows": rows}, indent=1) + "\n"
-    )
-    for row in rows:
-        print(f"{row['what']}: {row['value']}")
+    report("image", f"Debian {SUITE}, CPU.", rows)
     return 0
 
 

@@ -4,24 +4,21 @@ Every figure is of this machine and this hour: compare only figures of one run.
 """
 
 import argparse
-import json
 import os
 import platform
 import statistics
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import httpx
 import skimage
 from PIL import Image
 from tqdm import tqdm
 
-from benchmarks.server import ROOT, start_server
+from benchmarks.report import report
+from benchmarks.server import serving
 
-OUTPUT = ROOT / "benchmarks" / "results" / "latency.json"
 PHOTOS = Path(skimage.__file__).parent / "data"
 BEAM_SIZES = (1, 3, 5, 10)
 WARM_UP = 5  # rounds that are not counted
@@ -75,10 +72,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=100)
     repeats = parser.parse_args().repeats
-    with TemporaryDirectory() as folder:
-        server = start_server(Path(folder) / "log", CAPTION_LOG_LEVEL="warning")
+    with serving(CAPTION_LOG_LEVEL="warning") as server:
         ready_seconds = server.wait_until_ready()
-    try:
         flickr, phone = photo(500, 375), photo(4032, 3024)
         cases = [
             *(Case(f"500x375 JPEG, beam {k}", flickr, {"beam_size": str(k)}) for k in BEAM_SIZES),
@@ -86,24 +81,13 @@ def main() -> None:
         ]
         taken = measure(server.url, cases, repeats)
         memory = server.resident_bytes() / 1e6
-    finally:
-        server.process.terminate()
-        server.process.wait()
     rows = [
         {"what": "from `python -m service` to ready", "value": f"{ready_seconds:.1f} s"},
         {"what": "resident memory afterwards", "value": f"{memory:.0f} MB"},
         *({"what": what, "value": described(each)} for what, each in taken.items()),
     ]
-    result: dict[str, Any] = {
-        "machine": f"{machine()}; time on the server, {repeats} requests each, one after another "
-        "in turns.",
-        "rows": rows,
-        "milliseconds": taken,
-    }
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps(result, indent=1) + "\n")
-    for row in rows:
-        print(f"{row['what']}: {row['value']}")
+    how = f"time on the server, {repeats} requests each, one after another in turns."
+    report("latency", f"{machine()}; {how}", rows, milliseconds=taken)
 
 
 if __name__ == "__main__":

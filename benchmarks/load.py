@@ -19,7 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from benchmarks.latency import machine
-from benchmarks.server import ROOT, Server, start_server
+from benchmarks.server import ROOT, Server, serving
 from service.settings import Settings
 
 OUTPUT = ROOT / "benchmarks" / "results" / "load.json"
@@ -33,53 +33,54 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=60, help="of each rate")
     seconds = parser.parse_args().seconds
-    with TemporaryDirectory() as folder:
-        server = start_server(Path(folder) / "log", CAPTION_LOG_LEVEL="error")
+    with serving(CAPTION_LOG_LEVEL="error") as server:
         server.wait_until_ready()
-        try:
-            alone = run(server, Path(folder), CLIENTS, 0.0, seconds)
-            sustainable = alone["goodput"]
-            rates = []
-            for multiple in tqdm(MULTIPLES, desc="rates"):
-                rate = multiple * sustainable
-                # Clients whose photos were taken wait for their answers and post nothing else.
-                clients = round(rate) + Settings().max_pending
-                measured = run(server, Path(folder), clients, rate / clients, seconds)
-                rates.append({"multiple": measured["offered"] / sustainable} | measured)
-        finally:
-            server.process.terminate()
-            server.process.wait()
+        alone = run(server, CLIENTS, 0.0, seconds)
+        sustainable = alone["goodput"]
+        rates = []
+        for multiple in tqdm(MULTIPLES, desc="rates"):
+            rate = multiple * sustainable
+            # Clients whose photos were taken wait for their answers and post nothing else.
+            clients = round(rate) + Settings().max_pending
+            measured = run(server, clients, rate / clients, seconds)
+            rates.append({"multiple": measured["offered"] / sustainable} | measured)
     result = {"machine": machine(), "seconds": seconds, "uncontended": alone, "rates": rates}
     OUTPUT.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 
-def run(server: Server, folder: Path, clients: int, rate: float, seconds: int) -> dict[str, Any]:
+def run(server: Server, clients: int, rate: float, seconds: int) -> dict[str, Any]:
     """`clients` that post `rate` photos a second each; what came back, and the memory it took."""
-    samples = folder / "samples.jsonl"
     memory: list[int] = []
     done = threading.Event()
     watch = threading.Thread(target=_watch, args=(server, memory, done))
     watch.start()
     try:
+        samples = _samples(server.url, clients, rate, seconds + SETTLE_SECONDS)
+    finally:
+        done.set()
+        watch.join()
+    return summary(samples, seconds) | {"megabytes": memory}
+
+
+def _samples(url: str, clients: int, rate: float, seconds: int) -> list[dict[str, Any]]:
+    """What the clients of `locustfile.py` wrote down."""
+    with TemporaryDirectory() as folder:
+        samples = Path(folder) / "samples.jsonl"
         subprocess.run(  # noqa: S603 - our own arguments, no shell
             [
                 *(sys.executable, "-m", "locust", "--headless", "--only-summary"),
                 *("--locustfile", str(ROOT / "benchmarks" / "locustfile.py")),
-                *("--host", server.url, "--loglevel", "ERROR"),
+                *("--host", url, "--loglevel", "ERROR"),
                 *("--users", str(clients + 1), "--spawn-rate", str(clients + 1)),
-                *("--run-time", f"{seconds + SETTLE_SECONDS}s"),
+                *("--run-time", f"{seconds}s"),
             ],
             check=True,
             cwd=ROOT,
             env=os.environ | {"LOAD_SAMPLES": str(samples), "LOAD_RATE": str(rate)},
             stdout=subprocess.DEVNULL,
         )
-    finally:
-        done.set()
-        watch.join()
-    lines = [json.loads(line) for line in samples.read_text().splitlines()]
-    return summary(lines, seconds) | {"megabytes": memory}
+        return [json.loads(line) for line in samples.read_text().splitlines()]
 
 
 def _watch(server: Server, memory: list[int], done: threading.Event) -> None:

@@ -4,18 +4,15 @@ It can be used once its modules have run, which is before DOMContentLoaded ends.
 """
 
 import argparse
-import json
 import shutil
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from playwright.sync_api import Browser, sync_playwright
 from tqdm import tqdm
 
 from benchmarks.latency import described, machine
-from benchmarks.server import ROOT, start_server
+from benchmarks.report import report
+from benchmarks.server import serving
 
-OUTPUT = ROOT / "benchmarks" / "results" / "page.json"
 MEASURED = """() => {
     const [page] = performance.getEntriesByType("navigation");
     const files = [page, ...performance.getEntriesByType("resource")]
@@ -39,31 +36,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=30)
     repeats = parser.parse_args().repeats
-    with TemporaryDirectory() as folder:
-        server = start_server(Path(folder) / "log", CAPTION_LOG_LEVEL="warning")
+    with serving(CAPTION_LOG_LEVEL="warning") as server, sync_playwright() as playwright:
         server.wait_until_ready()
-    try:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-            )
-            measured = [measure(browser, server.url) for _ in tqdm(range(repeats), desc="loads")]
-    finally:
-        server.process.terminate()
-        server.process.wait()
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        measured = [measure(browser, server.url) for _ in tqdm(range(repeats), desc="loads")]
     taken = [milliseconds for milliseconds, _ in measured]
     rows = [
         {"what": "the page's files, uncompressed", "value": f"{measured[0][1] / 1000:.1f} kB"},
         {"what": "until the page can be used", "value": described(taken)},
     ]
-    result = {
-        "machine": f"{machine()}; Chromium, empty cache, {repeats} loads.",
-        "rows": rows,
-        "milliseconds": taken,
-    }
-    OUTPUT.write_text(json.dumps(result, indent=1) + "\n")
-    for row in rows:
-        print(f"{row['what']}: {row['value']}")
+    how = f"{machine()}; Chromium, empty cache, {repeats} loads."
+    report("page", how, rows, milliseconds=taken)
 
 
 if __name__ == "__main__":

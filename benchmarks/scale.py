@@ -4,36 +4,26 @@ Each replica computes with one thread: what a second one adds is what a second m
 """
 
 import argparse
-import json
-import signal
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.latency import machine
 from benchmarks.load import CLIENTS, run
-from benchmarks.server import ROOT, start_server
+from benchmarks.report import report
+from benchmarks.server import serving
 
-OUTPUT = ROOT / "benchmarks" / "results" / "scale.json"
 REPLICAS = (1, 2)
 
 
 def measure(replicas: int, seconds: int) -> dict[str, Any]:
     """What CLIENTS times `replicas` clients get that post one photo after another."""
-    with TemporaryDirectory() as folder:
-        server = start_server(
-            Path(folder) / "log",
-            "deploy.ray.local",
-            CAPTION_THREADS="1",
-            CAPTION_RAY_MIN_REPLICAS=str(replicas),
-            CAPTION_RAY_MAX_REPLICAS=str(replicas),
-        )
+    settings = {
+        "CAPTION_THREADS": "1",
+        "CAPTION_RAY_MIN_REPLICAS": str(replicas),
+        "CAPTION_RAY_MAX_REPLICAS": str(replicas),
+    }
+    with serving("deploy.ray.local", **settings) as server:
         server.wait_until_ready()
-        try:
-            found = run(server, Path(folder), CLIENTS * replicas, 0.0, seconds)
-        finally:
-            server.process.send_signal(signal.SIGTERM)
-            server.process.wait()
+        found = run(server, CLIENTS * replicas, 0.0, seconds)
     return {"replicas": replicas, "goodput": found["goodput"], "answers": found["answers"]}
 
 
@@ -50,14 +40,8 @@ def main() -> None:
         }
         for each in measured
     ]
-    result = {
-        "machine": f"{machine()}; {CLIENTS} clients a replica on the same machine, {seconds} s.",
-        "rows": rows,
-        "measured": measured,
-    }
-    OUTPUT.write_text(json.dumps(result, indent=1) + "\n")
-    for row in rows:
-        print(f"{row['what']}: {row['value']}")
+    how = f"{CLIENTS} clients a replica on the same machine, {seconds} s."
+    report("scale", f"{machine()}; {how}", rows, measured=measured)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,11 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
 
@@ -46,6 +49,18 @@ class Server:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(line.split()[1]) * 1024
+
+
+@contextmanager
+def serving(module: str = "service", **settings: str) -> Iterator[Server]:
+    """A server that is stopped in the end; its log is kept as long. Not waited for."""
+    with TemporaryDirectory() as folder:
+        server = start_server(Path(folder) / "log", module, None, **settings)
+        try:
+            yield server
+        finally:
+            server.process.terminate()
+            server.process.wait()
 
 
 def free_port() -> int:

@@ -41,6 +41,11 @@ def _held(name: str) -> Callable[[Request], Any]:
     return held
 
 
+def _answers(name: str) -> dict[int | str, dict[str, Any]]:
+    """How the OpenAPI document describes a path that needs the model."""
+    return recorded(name) | documented("not_ready")
+
+
 CurrentSettings = Annotated[Settings, Depends(_held("settings"))]
 CurrentAdmission = Annotated[Admission, Depends(_held("admission"))]
 CurrentBatcher = Annotated[Batcher, Depends(_held("batcher"))]
@@ -129,13 +134,13 @@ async def caption(
     "/health",
     operation_id="health",
     summary="Is it ready?",
-    responses=recorded("health") | documented("not_ready"),
+    responses=_answers("health"),
 )
 @router.get(
     "/health/ready",
     operation_id="ready",
     summary="The same",
-    responses=recorded("health") | documented("not_ready"),
+    responses=_answers("health"),
 )
 async def health(readiness: CurrentReadiness, admission: CurrentAdmission) -> Health:
     """200 when captions can be had; 503 with the `state` while starting, draining or failed."""
@@ -152,7 +157,7 @@ async def health(readiness: CurrentReadiness, admission: CurrentAdmission) -> He
     "/health/live",
     operation_id="live",
     summary="Need it be restarted?",
-    responses=recorded("live") | documented("not_ready"),
+    responses=_answers("live"),
 )
 async def live(readiness: CurrentReadiness) -> Life:
     """200 unless the model cannot be used, which only a new start can mend."""
@@ -165,7 +170,7 @@ async def live(readiness: CurrentReadiness) -> Life:
     "/model",
     operation_id="model",
     summary="The model",
-    responses=recorded("model") | documented("not_ready"),
+    responses=_answers("model"),
 )
 async def model(readiness: CurrentReadiness) -> Manifest:
     """The manifest of the model: what it takes, how good it is, where it came from."""

@@ -4,14 +4,13 @@ import asyncio
 import os
 import random
 from collections import Counter
-from pathlib import Path
 
 import httpx
 import pytest
 from tqdm import tqdm
 
 from benchmarks.latency import photo
-from benchmarks.server import start_server
+from benchmarks.server import serving
 from tests.service.conftest import grey_png, upload
 from tests.service.hostile import corpus
 
@@ -26,20 +25,14 @@ GROWTH = 1.1
     [("tests.service.fake_server", grey_png(77), 1000), ("service", photo(500, 375), 200)],
     ids=["fake", "real"],
 )
-def test_hostile_requests_among_good_ones_do_no_harm(
-    module: str, good: bytes, usual: int, tmp_path: Path
-) -> None:
+def test_hostile_requests_among_good_ones_do_no_harm(module: str, good: bytes, usual: int) -> None:
     count = int(os.environ.get("SOAK_REQUESTS", usual))
-    server = start_server(tmp_path / "log", module, CAPTION_LOG_LEVEL="error")
-    try:
+    with serving(module, CAPTION_LOG_LEVEL="error") as server:
         server.wait_until_ready()
         expected = asyncio.run(soak(server.url, good, usual))  # what it keeps for good
         before = server.resident_bytes()
         captions = asyncio.run(soak(server.url, good, count))
         after = server.resident_bytes()
-    finally:
-        server.process.kill()
-        server.process.wait()
     assert len(captions) == 1
     assert captions.keys() == expected.keys()
     assert captions.total() >= count // 2
