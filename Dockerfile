@@ -1,19 +1,25 @@
 # One file, two images: for CUDA by default; for a plain CPU, small, with
-#   --build-arg BASE=debian:trixie-slim --build-arg LOCK=requirements-cpu.lock
-# BASE is any Debian or Ubuntu with Python 3.11 or newer. CUDA's libraries come with the lock file.
-ARG BASE=nvidia/cuda:12.9.1-base-ubuntu24.04
+#   --build-arg LOCK=requirements-cpu.lock
+# and either with optional parts of the service, by the names of pyproject.toml's extras:
+#   --build-arg EXTRAS="tracing scale"
+# CUDA's libraries come with the lock file, so both have the same base, and with it the Python that
+# the tests run on. The driver comes from the host.
+ARG BASE=debian:bookworm-slim
 
 # hadolint ignore=DL3006
 FROM ${BASE} AS dependencies
-ARG LOCK=requirements-gpu.lock
 # Whatever the base's release has: pinned versions vanish from its archive.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends python3-venv
-COPY ${LOCK} /build/requirements.lock
+ARG LOCK=requirements-gpu.lock
+ARG EXTRAS=
+COPY requirements-*.lock /build/
+WORKDIR /build
 RUN python3 -m venv /opt/captions \
-    && /opt/captions/bin/pip install --no-cache-dir --no-deps --require-hashes \
-        -r /build/requirements.lock \
+    && set -- -r "${LOCK}" \
+    && for extra in ${EXTRAS}; do set -- "$@" -r "requirements-${extra}.lock"; done \
+    && /opt/captions/bin/pip install --no-cache-dir --no-deps --require-hashes "$@" \
     && /opt/captions/bin/pip uninstall -y pip setuptools
 
 # hadolint ignore=DL3006
@@ -24,6 +30,8 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
 COPY --from=dependencies /opt/captions /opt/captions
 COPY model_artifacts /app/model_artifacts
+COPY deploy/__init__.py /app/deploy/
+COPY deploy/ray /app/deploy/ray
 COPY service /app/service
 ARG VERSION=unknown
 ARG REVISION=unknown
@@ -32,7 +40,9 @@ LABEL org.opencontainers.image.title="Photo captioning service" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-ENV PATH=/opt/captions/bin:/usr/bin:/bin \
+# NVIDIA's container toolkit adds the driver's libraries for these where a GPU is asked for.
+ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility \
+    PATH=/opt/captions/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     CAPTION_HOST=0.0.0.0 \

@@ -2,16 +2,23 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# Processes of the tests; one of them holds TensorFlow, with 2 GB.
+WORKERS ?= 2
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes
 
-LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 \
     --generate-hashes --no-header --no-emit-index-url -q
+LOCK := $(COMPILE) pyproject.toml
+# The requirements of an extra alone, for images that add it to the others.
+EXTRA := $(BIN)/python -c 'import sys, tomllib; \
+    project = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+    print(*project["optional-dependencies"][sys.argv[1]], sep="\n")'
 
 VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/__init__.py)
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test train-setup lint fast fuzz docs benchmark load soak screenshots image image-gpu image-test \
+.PHONY: help setup run test train-setup lint fast fuzz docs benchmark compare load soak screenshots image image-gpu image-test \
     release-check publish lock clean
 
 help: ## list the targets
@@ -23,7 +30,7 @@ run: setup ## serve at http://localhost:8000
 	$(BIN)/python -m service
 
 test: lint ## set up and run every check and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.development ## ruff and mypy
 	$(BIN)/ruff format --check .
@@ -36,7 +43,7 @@ fast: $(VENV)/.development ## the tests that need no TensorFlow, in seconds
 	$(BIN)/python -m pytest -m "not tensorflow and not artifact and not http and not browser"
 
 fuzz: $(VENV)/.development ## try many thousands of odd requests and photos
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} $(BIN)/python -m pytest tests/service/test_fuzz.py
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} $(BIN)/python -m pytest tests/service/http/test_fuzz.py
 
 docs: $(VENV)/.development ## write the tables in the documents anew
 	$(BIN)/python -m docs.render
@@ -46,25 +53,32 @@ benchmark: $(VENV)/.development ## measure start-up, memory and latency on this 
 	$(BIN)/python -m benchmarks.examples
 	$(BIN)/python -m benchmarks.page
 
+compare: $(VENV)/.development ## our service beside what people would use instead, in twelve minutes
+	$(INSTALL) -r requirements-compare.lock
+	$(BIN)/python -m benchmarks.compare
+	$(BIN)/python -m docs.render
+
 load: $(VENV)/.development ## ten times what the service can do, and the report of it
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m docs.render
 
-soak: $(VENV)/.development ## ten thousand hostile and good requests to the real service
-	SOAK_REQUESTS=$${SOAK_REQUESTS:-10000} $(BIN)/python -m pytest -s tests/end_to_end/test_soak.py
+soak: $(VENV)/.development ## ten thousand hostile and good requests, and twenty shutdowns under load
+	SOAK_REQUESTS=$${SOAK_REQUESTS:-10000} SHUTDOWNS=$${SHUTDOWNS:-20} \
+	    $(BIN)/python -m pytest -s tests/end_to_end/test_soak.py tests/end_to_end/test_shutdown.py
 
 screenshots: $(VENV)/.development ## take the pictures of the page anew
-	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/end_to_end/test_screenshots.py
+	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/page/test_screenshots.py
 
-image: ## build the image for a CPU with Docker
-	docker build --build-arg BASE=debian:trixie-slim --build-arg LOCK=requirements-cpu.lock \
+image: ## build the image for a CPU with Docker; EXTRAS="tracing scale" adds these
+	docker build --build-arg LOCK=requirements-cpu.lock --build-arg EXTRAS="$(EXTRAS)" \
 	    $(LABELS) --tag photo-captions:cpu .
 
 image-gpu: ## build the image for CUDA with Docker
-	docker build $(LABELS) --tag photo-captions:gpu .
+	docker build --build-arg LOCK=requirements-gpu.lock --build-arg EXTRAS="$(EXTRAS)" \
+	    $(LABELS) --tag photo-captions:gpu .
 
 image-test: $(VENV)/.development ## build the image without Docker, run it and report its size (as root)
-	$(BIN)/python -m benchmarks.image
+	$(BIN)/python -m benchmarks.image --extras "$(EXTRAS)"
 	$(BIN)/python -m docs.render
 
 release-check: $(VENV)/.development ## whether what is here can be released as its version
@@ -80,11 +94,16 @@ publish: ## push both images to REGISTRY, after release-check
 lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(LOCK) --upgrade -o requirements.lock
-	$(LOCK) deploy/image/cpu.in --override deploy/image/cpu-override.in -c requirements.lock \
-	    -o requirements-cpu.lock
+	$(LOCK) --override deploy/image/cpu-override.in -c requirements.lock -o requirements-cpu.lock
 	$(LOCK) --extra gpu -c requirements.lock -o requirements-gpu.lock
 	$(LOCK) --extra train --extra test --extra tracing --extra scale -c requirements.lock \
 	    -o requirements-dev.lock
+	$(LOCK) --extra train --extra test --extra tracing --extra scale --extra compare \
+	    -c requirements-dev.lock -o requirements-compare.lock
+	for extra in tracing scale; do \
+	    $(EXTRA) $$extra | $(COMPILE) - -c requirements-dev.lock -o requirements-$$extra.lock \
+	        || exit 1; \
+	done
 
 clean: ## remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

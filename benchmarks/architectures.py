@@ -17,10 +17,10 @@ from tqdm import tqdm
 from benchmarks.latency import PHOTOS as FOLDER
 from benchmarks.latency import machine
 from benchmarks.server import ROOT
-from service.captioner import SavedModelCaptioner
-from service.captioning import Pixels
-from service.images import decode
-from service.manifest import InputSpec, load_manifest
+from service.engine.captions import Pixels
+from service.engine.images import decode
+from service.engine.manifest import InputSpec, load_manifest
+from service.engine.saved_model import SavedModelCaptioner
 from service.settings import Settings
 
 OUTPUT = ROOT / "benchmarks" / "results" / "architectures.json"

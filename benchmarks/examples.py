@@ -9,7 +9,7 @@ import skimage
 
 from benchmarks.server import ROOT, serving
 
-OUTPUT = ROOT / "service" / "examples.json"
+OUTPUT = ROOT / "service" / "http" / "examples.json"
 PHOTO = Path(skimage.__file__).parent / "data" / "motorcycle_left.png"
 
 

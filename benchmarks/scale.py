@@ -17,7 +17,7 @@ REPLICAS = (1, 2)
 def measure(replicas: int, seconds: int) -> dict[str, Any]:
     """What CLIENTS times `replicas` clients get that post one photo after another."""
     settings = {
-        "CAPTION_THREADS": "1",
+        "CAPTION_RAY_CPUS": "1",
         "CAPTION_RAY_MIN_REPLICAS": str(replicas),
         "CAPTION_RAY_MAX_REPLICAS": str(replicas),
     }

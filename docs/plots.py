@@ -1,12 +1,15 @@
 """Draw the plots of the documents from the files in docs/results/ and benchmarks/results/."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from docs import compared
 
 DOCS = Path(__file__).resolve().parent
 RUNS = DOCS / "results" / "runs"
@@ -22,19 +25,46 @@ def draw(runs: Path = RUNS, output: Path = PLOTS) -> list[Path]:
     results = {path.stem: json.loads(path.read_text()) for path in sorted(runs.glob("*.json"))}
     load = json.loads(LOAD.read_text())
     drawn = []
-    for name, plot, shown in (
+    plots: list[tuple[str, Callable[[Axes, Any], None], Any]] = [
         ("training", _training, results),
         ("search", _search, results),
         ("reliability", _reliability, results),
         ("load", _load, load),
         ("memory", _memory, load),
-    ):
+    ]
+    if side_by_side := compared.measured():
+        plots += [("compare", _compare, side_by_side), ("widths", _widths, side_by_side)]
+    for name, plot, shown in plots:
         figure = Figure(figsize=(7, 4), layout="constrained")
         plot(figure.subplots(), shown)
         path = output / f"{name}.svg"
         figure.savefig(path, metadata={"Date": None})
         drawn.append(path)
     return drawn
+
+
+def _compare(axes: Axes, result: dict[str, Any]) -> None:
+    """Captions a second of each server against the clients."""
+    for name, server in result["servers"].items():
+        rates = {
+            clients: server["measured"][clients]["captions_per_second"]
+            for clients in compared.CLIENTS
+            if clients in server["measured"]
+        }
+        marks = [clients.split()[0] for clients in rates]
+        axes.plot(marks, list(rates.values()), marker="o", label=name)
+    axes.set(xlabel="clients", ylabel="captions/s", ylim=(0, None))
+    axes.legend()
+
+
+def _widths(axes: Axes, result: dict[str, Any]) -> None:
+    """Milliseconds of one photo against the beam's width, in each engine, and ResNet50 alone."""
+    for engine in ("openvino", "tensorflow"):
+        cost = {beam: result["graphs"][f"{engine}, beam {beam}, 1 photos"] for beam in (1, 3, 10)}
+        axes.plot(list(cost), list(cost.values()), marker="o", label=engine)
+    axes.axhline(result["graphs"]["resnet50"], linestyle=":", label="ResNet50 alone, OpenVINO")
+    axes.set(xlabel="beam size", ylabel="ms for a photo", ylim=(0, None))
+    axes.legend()
 
 
 def _training(axes: Axes, results: dict[str, Any]) -> None:

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from docs import compared, worlds
+from docs.audited import audit, data
 from docs.plots import RUNS, SHIPPED, draw
-from service.app import create_app
-from service.examples import RECORDED
-from service.problems import PROBLEMS
+from service.http.app import create_app
+from service.http.examples import RECORDED
+from service.http.problems import PROBLEMS
 from service.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,7 +33,7 @@ VARIETY = (
 )
 LATENCIES = ROOT / "benchmarks" / "results" / "architectures.json"
 DECODERS = {
-    SHIPPED: "**adaptive attention, three runs of the CIDEr reward averaged (it ships)**",
+    SHIPPED: "**adaptive attention, three runs of the CIDEr reward averaged (version 2.0.0)**",
     "attention-cider": "adaptive attention, one run of the CIDEr reward",
     "attention": "adaptive attention",
     "transformer": "Transformer",
@@ -128,7 +130,7 @@ def ratio() -> str:
 
 
 def levers() -> str:
-    """What each lever is worth, by paired bootstrap."""
+    """What each change gained, by paired bootstrap."""
     rows = []
     for each in read(RESULTS / "comparisons.json"):
         gains = [
@@ -136,7 +138,7 @@ def levers() -> str:
             for gain in each["scores"].values()
         ]
         rows.append([each["what"], f"`{each['ours']}` less `{each['theirs']}`", *gains])
-    return table(["lever", "evaluations", "BLEU-4", "METEOR", "CIDEr"], rows)
+    return table(["change", "evaluations", "BLEU-4", "METEOR", "CIDEr"], rows)
 
 
 def habits() -> str:
@@ -152,7 +154,7 @@ def habits() -> str:
 
 
 def calibration() -> str:
-    """What the confidence is worth."""
+    """How reliable the confidence is."""
     kept = read(RUNS / f"{SHIPPED}.json")["calibration"]
     fitted, measured = kept["calibration"], kept["measured"]
     rows = [
@@ -262,6 +264,53 @@ def problems() -> str:
     return table(["code", "status", "meaning"], rows)
 
 
+def headline() -> str:
+    """The best published result of this kind, ours and people's."""
+    best, people = read(RESULTS / "published.json")["systems"][-2:]
+    rows = [
+        [best["system"], *(f"{best[name]:.1f}" for name in SCORES)],
+        ["this project's model 2.0.0, trained on Flickr8k alone", *_scores(evaluation(SHIPPED))],
+        ["**this project's model 3.0.0**", *_scores(worlds.scored("flickr8k", "tensorflow"))],
+        [people["system"], *(f"{people[name]:.1f}" for name in SCORES)],
+    ]
+    return table(["system", *SCORES], rows)
+
+
+def speed() -> str:
+    """What `make benchmark` measured of the start, the memory and a caption with the defaults."""
+    result = read(ROOT / "benchmarks" / "results" / "latency.json")
+    beams = read(ROOT / "model_artifacts" / "manifest.json")["search"]["beam_size"]
+    photo = [each for each in result["rows"] if f"500x375 JPEG, beam {beams}" in each["what"]]
+    rows = [[each["what"], each["value"]] for each in (*result["rows"][:2], *photo[:1])]
+    return f"{table(['what', 'measured'], rows)}\n\n{result['machine']}"
+
+
+def answer() -> str:
+    """A real answer of the service in five lines."""
+    found = RECORDED["caption"]
+    best, *others = found["beams"]
+    caption, uncertain, text = (
+        json.dumps(each) for each in (found["caption"], found["uncertain"], best["text"])
+    )
+    return "\n".join(
+        [
+            "```",
+            f"$ curl -F image=@{RECORDED['photo']} -F beam_size={found['options']['beam_size']} "
+            "http://localhost:8000/caption",
+            f'{{"caption": {caption},',
+            f' "confidence": {found["confidence"]}, "uncertain": {uncertain},',
+            f' "beams": [{{"text": {text}, ...}}, ... {len(others)} more], ...}}',
+            "```",
+        ]
+    )
+
+
+def _compared(shown: Callable[[Any], str]) -> str:
+    """What `make compare` measured, once it has."""
+    result = compared.measured()
+    return shown(result) if result else compared.MISSING
+
+
 def response() -> str:
     """A real answer of the service, shortened to its best beam's first words."""
     answer = RECORDED["caption"]
@@ -276,7 +325,28 @@ def response() -> str:
     return f"```\n$ {command}\n{shown}\n```"
 
 
+def everyday() -> str:
+    """What the shipped model says of forty photos, beside what is there."""
+    return table(["what is there", "caption"], worlds.examples())
+
+
+def flickr8k() -> str:
+    return table(["model", *worlds.SCORES], worlds.scores("flickr8k"))
+
+
+def coco() -> str:
+    return table(["model", *worlds.SCORES], worlds.scores("coco"))
+
+
+def objects() -> str:
+    header = ["names an object that is there", "of photos without people", "names one that is not"]
+    return table(["model", *header], worlds.objects())
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "answer": answer,
+    "headline": headline,
+    "speed": speed,
     "response": response,
     "quality": quality,
     "variety": variety,
@@ -294,6 +364,17 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "scale": scale,
     "settings": settings,
     "problems": problems,
+    "everyday": everyday,
+    "flickr8k": flickr8k,
+    "coco": coco,
+    "objects": objects,
+    "audit": audit,
+    "data": data,
+    "compare_about": lambda: _compared(compared.about),
+    "compare_servers": lambda: _compared(lambda result: table(*compared.servers(result))),
+    "compare_costs": lambda: _compared(lambda result: table(*compared.costs(result))),
+    "compare_graphs": lambda: _compared(lambda result: table(*compared.graphs(result))),
+    "compare_folders": lambda: _compared(lambda result: table(*compared.folders(result))),
 }
 _BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from service.captioning import Beam, Captions
-from service.images import ImageError, Photo, decode
-from service.manifest import Manifest, SearchOptions
-from service.schemas import CaptionResponse
+from service.engine.captions import Beam, assess
+from service.engine.errors import ImageError
+from service.engine.images import Photo, decode
+from service.engine.manifest import Manifest
 from service.settings import Settings
 
 PART_SECONDS = 10  # of work in a file of the output; so much is lost when it is stopped
@@ -49,7 +49,7 @@ class Worker:
     """One process with a model, which captions files by the batch."""
 
     def __init__(self, settings: Settings, options: dict[str, Any]) -> None:
-        from service.captioner import load_captioner  # which those who only wait do not need
+        from service.engine.load import load_captioner  # which those who only wait do not need
 
         self._settings = settings
         self._captioner = load_captioner(settings)
@@ -76,18 +76,20 @@ class Worker:
         pixels = np.stack([row["photo"].pixels for row in rows])
         found = self._captioner.caption_now(pixels, self._search, time.perf_counter())
         for row, beams in zip(rows, found.beams, strict=True):
-            row.update(described(row.pop("photo"), beams, self._search, self._captioner.manifest))
+            row.update(described(row.pop("photo"), beams, self._captioner.manifest))
 
 
-def described(photo: Photo, beams: list[Beam], search: SearchOptions, manifest: Manifest) -> Row:
+def described(photo: Photo, beams: list[Beam], manifest: Manifest) -> Row:
     """What the output says of a captioned photo: the same as the API's answer."""
-    answer = CaptionResponse.of(photo, Captions([beams], 0, 0), search, manifest, 0)
+    confidence, uncertain = assess(beams[0], manifest)
     return {
-        "caption": answer.caption,
-        "confidence": answer.confidence,
-        "uncertain": answer.uncertain,
-        "log_probability": answer.beams[0].log_probability,
-        **answer.image.model_dump(),
+        "caption": beams[0].text,
+        "confidence": confidence,
+        "uncertain": uncertain,
+        "log_probability": beams[0].log_probability,
+        "width": photo.width,
+        "height": photo.height,
+        "format": photo.format,
     }
 
 

@@ -1,176 +1,190 @@
 """The command line: serve, caption files, ask for the health."""
 
 import argparse
-import http.client
-import json
+import os
 import signal
+import socket
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydantic import ValidationError
-from tqdm import tqdm
+from service import __version__
 
-from service.captioning import DeviceError
-from service.images import FORMATS, ImageError, Photo, decode
-from service.logs import configure_logging
-from service.manifest import ArtifactError, Manifest, OptionError, SearchOptions, load_manifest
-from service.schemas import CaptionResponse
-from service.settings import Settings
+# Whatever takes long to import is imported where it is used: the health check runs every few
+# seconds.
+if TYPE_CHECKING:
+    from service.settings import Settings
 
-SUFFIXES = {f".{name.lower()}" for name in FORMATS} | {".jpg", ".tif"}
-HEALTH_TIMEOUT_SECONDS = 3
+COMMAND = "photo-captions"
+SETTINGS = ("host", "port", "model_dir")  # that the command line takes, too
+STATUSES = """\
+exit status:
+  0    done
+  1    failed: the model cannot be used, the server is not ready, or a file was not captioned
+  2    misused: an option or setting makes no sense, or a file does not exist
+  3    the address cannot be listened on, for instance since its port is in use
+  4    the model broke while it served; only a restart fixes it
+  130  interrupted
+"""
+
+
+class AddressError(Exception):
+    """The server cannot listen where it should; the message says why and what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit status: 0 done, 1 failed (or not healthy, or some file not captioned), 2 misused."""
+    """Run a command; the exit status, as `--help` lists it."""
     options = _parser().parse_args(arguments)
+    return _health(options) if options.run is _health else _with_settings(options)
+
+
+def _with_settings(options: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from service.engine.errors import ArtifactError, DeviceError, OptionError
+    from service.files import NothingToDoError
+    from service.settings import Settings
+
+    given = {name: value for name in SETTINGS if (value := getattr(options, name, None))}
     try:
-        settings = Settings()
+        settings = Settings(**given)
     except ValidationError as error:
         for each in error.errors():
-            name = f"CAPTION_{str(each['loc'][0]).upper()}"
-            print(f"error: {name}={each['input']}: {each['msg']}", file=sys.stderr)
+            print(f"error: {_named(str(each['loc'][0]), given)}: {each['msg']}", file=sys.stderr)
         return 2
     try:
         return int(options.run(options, settings))
-    except OptionError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except (OptionError, NothingToDoError) as error:
+        return _failed(error, 2)
     except (ArtifactError, DeviceError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        return _failed(error, 1)
+    except AddressError as error:
+        return _failed(error, 3)
+    except BrokenPipeError:  # whoever read the output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _named(name: str, given: dict[str, Any]) -> str:
+    """A setting as the user wrote it."""
+    if name in given:
+        return f"--{name.replace('_', '-')} {given[name]}"
+    name = f"CAPTION_{name.upper()}"
+    return f"{name}={os.environ.get(name, '')}"
+
+
+def _failed(error: Exception, status: int) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
+    installed = Path(sys.argv[0]).stem == COMMAND
     parser = argparse.ArgumentParser(
-        prog="python -m service",
-        description="Serve captions over HTTP; settings are CAPTION_* environment variables.",
+        prog=COMMAND if installed else "python -m service",
+        description="Caption photos, over HTTP or on the command line. Settings are CAPTION_* "
+        "environment variables; without a command it serves.",
+        epilog=STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"{COMMAND} {__version__}")
     parser.set_defaults(run=_serve)
     commands = parser.add_subparsers(metavar="COMMAND")
 
-    caption = commands.add_parser("caption", help="caption image files and folders")
-    caption.add_argument("paths", nargs="+", type=Path, metavar="FILE|FOLDER")
-    caption.add_argument("--json", action="store_true", help="a JSON object a line, all beams")
-    caption.add_argument("--beam-size", type=int)
-    caption.add_argument("--max-length", type=int)
-    caption.add_argument("--length-penalty", type=float)
-    caption.add_argument(
-        "--ray", action="store_true", help="with many processes, into --output; goes on if stopped"
+    serve = commands.add_parser("serve", help="serve captions over HTTP, and the page")
+    _add_address(serve)
+    _add_model(serve)
+    serve.set_defaults(run=_serve)
+
+    captions = commands.add_parser(
+        "caption",
+        help="caption image files and folders",
+        description="Writes a line for each photo: its file, caption, confidence from 0 to 1, and "
+        "`uncertain` if the caption is only a guess, between tabs.",
     )
-    caption.add_argument("--output", type=Path, help="folder of Parquet files, with --ray")
-    caption.add_argument("--workers", type=int, help="processes, with --ray")
-    caption.set_defaults(run=_caption)
+    captions.add_argument(
+        "paths", nargs="+", type=Path, metavar="FILE|FOLDER", help="- reads standard input"
+    )
+    captions.add_argument("--json", action="store_true", help="a JSON object a line, all beams")
+    captions.add_argument("--beam-size", type=int)
+    captions.add_argument("--max-length", type=int)
+    captions.add_argument("--length-penalty", type=float)
+    captions.add_argument(
+        "--people",
+        choices=["seen", "neutral"],
+        help="how people are named, if the model can choose",
+    )
+    captions.add_argument(
+        "--ray", action="store_true", help="with many processes, into --output; resumes if stopped"
+    )
+    captions.add_argument("--output", type=Path, help="folder of Parquet files, with --ray")
+    captions.add_argument("--workers", type=int, help="processes, with --ray")
+    _add_model(captions)
+    captions.set_defaults(run=_caption)
 
     health = commands.add_parser("health", help="exit with 0 if the running server is ready")
+    _add_address(health)
     health.set_defaults(run=_health)
     return parser
 
 
-def _serve(options: argparse.Namespace, settings: Settings) -> int:
-    from service.app import create_app
-    from service.server import Server
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address of the server (CAPTION_HOST)")
+    parser.add_argument("--port", help="its TCP port (CAPTION_PORT)")
 
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model-dir", help="folder of the model (CAPTION_MODEL_DIR)")
+
+
+def _serve(options: argparse.Namespace, settings: "Settings") -> int:
+    """Serve until asked to stop. Raises ArtifactError, DeviceError and AddressError."""
+    from service.engine.manifest import read_manifest
+    from service.http.app import create_app
+    from service.http.server import Server
+    from service.logs import configure_logging
+
+    read_manifest(settings.model_dir)  # without a model it would answer 503 for ever
     if settings.device == "gpu":
-        from service.captioner import check_device
+        from service.engine.saved_model import check_device
 
         check_device(settings)
+    listening = _listen(settings.host, settings.port)
     # Asked twice, Uvicorn raises the signal again once it has stopped; it was asked to: that is 0.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     configure_logging(settings)
     server = Server(create_app(settings), settings)
-    server.run()
-    return 0 if server.started else 1
+    with listening:
+        server.run(sockets=[listening])
+    return server.exit_status
 
 
-def _health(options: argparse.Namespace, settings: Settings) -> int:
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.host, settings.host)  # noqa: S104
-    url = f"http://{host}:{settings.port}/health"
-    # Straight to the server: a proxy of the environment is for other hosts.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket bound to the address. Raises AddressError."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if os.name == "posix":  # elsewhere it would let two servers share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        with opener.open(url, timeout=HEALTH_TIMEOUT_SECONDS) as answer:
-            print(answer.read().decode())
-            return 0
-    except urllib.error.HTTPError as error:
-        print(error.read().decode(), file=sys.stderr)
-    except (OSError, http.client.HTTPException) as error:
-        print(f"no answer from {url}: {error}", file=sys.stderr)
-    return 1
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise AddressError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port "
+            "or CAPTION_PORT, or stop what uses it"
+        ) from None
+    return listening
 
 
-def _caption(options: argparse.Namespace, settings: Settings) -> int:
-    files = list(_files(options.paths))
-    wanted = {name: getattr(options, name) for name in SearchOptions.model_fields}
-    caption = _caption_in_bulk if options.ray else _caption_one_by_one
-    return caption(files, wanted, options, settings)
+def _health(options: argparse.Namespace) -> int:
+    from service import health
+
+    return health.check(options.host, options.port)
 
 
-def _caption_one_by_one(
-    files: list[Path], wanted: dict[str, Any], options: argparse.Namespace, settings: Settings
-) -> int:
-    from service.captioner import load_captioner
+def _caption(options: argparse.Namespace, settings: "Settings") -> int:
+    from service.files import caption
 
-    captioner = load_captioner(settings)
-    manifest = captioner.manifest
-    search = manifest.options(**wanted)
-    failed = 0
-    for file in tqdm(files, desc="captions", unit="image", disable=None):
-        try:
-            photo, seconds = _read(file, manifest, settings)
-        except (ImageError, OSError) as error:
-            failed += 1
-            tqdm.write(f"{file}: {error}", file=sys.stderr)
-            continue
-        captions = captioner.caption_now(photo.pixels[np.newaxis], search, time.perf_counter())
-        response = CaptionResponse.of(photo, captions, search, manifest, seconds)
-        tqdm.write(_line(file, response, options.json), file=sys.stdout)
-    return 1 if failed else 0
-
-
-def _caption_in_bulk(
-    files: list[Path], wanted: dict[str, Any], options: argparse.Namespace, settings: Settings
-) -> int:
-    if not options.output or find_spec("ray") is None:
-        missing = "the extra `scale`" if options.output else "--output FOLDER"
-        print(f"error: --ray needs {missing}", file=sys.stderr)
-        return 2
-    load_manifest(settings.model_dir).options(**wanted)
-    from service.bulk import caption_files
-
-    counts = caption_files(files, options.output, wanted, settings, options.workers)
-    failed = {error: count for error, count in counts.items() if error}
-    print(f"{counts['']:,} captioned, {sum(failed.values()):,} failed {failed or ''}".rstrip())
-    return 0
-
-
-def _read(file: Path, manifest: Manifest, settings: Settings) -> tuple[Photo, float]:
-    started = time.perf_counter()
-    photo = decode(file.read_bytes(), manifest.input, settings.max_pixels)
-    return photo, time.perf_counter() - started
-
-
-def _line(file: Path, response: CaptionResponse, as_json: bool) -> str:
-    if as_json:
-        described = {"file": str(file)} | response.model_dump(
-            mode="json", exclude={"request_id"}, exclude_unset=True
-        )
-        return json.dumps(described, ensure_ascii=False)
-    return f"{file}\t{response.caption}"
-
-
-def _files(paths: list[Path]) -> Iterator[Path]:
-    """The files named, and the images below the folders named, in a stable order."""
-    for path in paths:
-        if path.is_dir():
-            below = sorted(each for each in path.rglob("*") if each.suffix.lower() in SUFFIXES)
-            yield from (each for each in below if each.is_file())
-        else:
-            yield path
+    return caption(options, settings)

@@ -1,16 +1,16 @@
 """Every setting of the service, read once from environment variables named CAPTION_*."""
 
 import os
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from service.access import read_keys
-
 BUNDLED_MODEL = Path(__file__).resolve().parent.parent / "model_artifacts"
+FORM_BYTES = 64 * 1024  # boundaries, part headers and the options' fields, beside the photo
 
 
 def processors() -> int:
@@ -48,25 +48,38 @@ class Settings(BaseSettings):
     max_pending: int = Field(
         32,
         ge=1,
-        description="Requests captioned or waiting at a time; further ones are told to come back "
-        "later. Keeps the wait of those accepted short.",
+        description="Requests captioned or waiting at a time; further ones are rejected with 503 "
+        "and Retry-After. Keeps the wait of those accepted short.",
+    )
+    max_uploads: int = Field(
+        256,
+        ge=1,
+        description="Uploads received at a time, apart from those that wait; further ones are "
+        "rejected with 503. Slow senders hold only these places.",
+    )
+    upload_memory: int = Field(
+        320_000_000,
+        ge=1,
+        description="Bytes of uploads held at a time until they are decoded, of all requests "
+        "together; further ones are rejected with 503. At least max_bytes and 64 KiB.",
     )
     deadline_seconds: float = Field(
         10.0,
         gt=0,
-        description="Seconds from a request's arrival within which it is answered; past them it "
-        "gets a 504 and is not captioned any more. Shorter than your clients' own timeout.",
+        description="Seconds from the end of a request's upload within which it is answered; past "
+        "them it gets a 504 and is not captioned any more. With receive_seconds, shorter than "
+        "your clients' own timeout.",
     )
     receive_seconds: float = Field(
         10.0,
         gt=0,
         description="Seconds within which a request's header, and then its body, must have "
-        "arrived. Keeps slow senders from holding places.",
+        "arrived; past them it gets a 408. Keeps slow senders from holding places.",
     )
     drain_seconds: float = Field(
         0.0,
         ge=0,
-        description="Seconds after SIGTERM for which new requests are still told to go elsewhere "
+        description="Seconds after SIGTERM for which new requests are still rejected with 503 "
         "before the port is closed. For load balancers that learn of it late.",
     )
     max_batch: int = Field(
@@ -87,11 +100,22 @@ class Settings(BaseSettings):
         description="Where the model runs: auto takes a GPU if there is one, gpu refuses to start "
         "without one, cpu leaves it alone.",
     )
+    engine: Literal["auto", "openvino", "tensorflow"] = Field(
+        "auto",
+        description="What runs the model: auto takes TensorFlow where there is a GPU, and else "
+        "OpenVINO if the model has a form for it, which is faster on a CPU and needs less memory.",
+    )
     threads: int = Field(
         default_factory=processors,
         ge=1,
-        description="Threads TensorFlow computes with. All processors the process may use by "
+        description="Threads the model computes with. All processors the process may use by "
         "default; set it where a container's CPU quota is smaller than that.",
+    )
+    decoders: int = Field(
+        2,
+        ge=1,
+        description="Photos decoded at a time. Each may take 16 bytes a pixel of memory while it "
+        "is decoded; more are worth it where a GPU captions faster than two decode.",
     )
     api_keys: SecretStr = Field(
         SecretStr(""),
@@ -114,14 +138,42 @@ class Settings(BaseSettings):
     log_level: str = Field(
         "info",
         pattern="^(critical|error|warning|info|debug)$",
-        description="Least severe log lines to write: critical, error, warning, info or debug.",
+        description="Least severe log lines to write: critical, error, warning, info or debug, in "
+        "upper or lower case. Probes are logged at debug.",
     )
-
     tracing: bool = Field(
         False,
         description="Send traces by OpenTelemetry, whose OTEL_* variables say where; needs the "
         "extra `tracing`.",
     )
+
+    @field_validator("engine")
+    @classmethod
+    def _runs_on_the_device(cls, engine: str, others: ValidationInfo) -> str:
+        if engine == "openvino" and others.data.get("device") == "gpu":
+            raise ValueError(
+                "it computes on CPUs only; set CAPTION_DEVICE to auto or cpu, or this to auto"
+            )
+        return engine
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_lower_case(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
+    @field_validator("api_keys")
+    @classmethod
+    def _are_keys(cls, listed: SecretStr) -> SecretStr:
+        read_keys(listed.get_secret_value(), None)
+        return listed
+
+    @field_validator("upload_memory")
+    @classmethod
+    def _holds_one_upload(cls, memory: int, others: ValidationInfo) -> int:
+        least = others.data.get("max_bytes", 0) + FORM_BYTES
+        if memory < least:
+            raise ValueError(f"an upload of CAPTION_MAX_BYTES needs {least:,}")
+        return memory
 
     @field_validator("tracing")
     @classmethod
@@ -146,3 +198,28 @@ def _can_trace() -> bool:
         return find_spec("opentelemetry.exporter.otlp.proto.http") is not None
     except ModuleNotFoundError:
         return False
+
+
+def read_keys(listed: str, file: Path | None) -> frozenset[str]:
+    """Keys separated by commas, and those of a file, one a line; `#` begins a comment.
+
+    Raises OSError if the file cannot be read, and ValueError if there is a list or file without
+    any key, which would let everybody in.
+    """
+    keys = {key.strip() for key in listed.split(",")}
+    if listed and not keys - {""}:
+        raise ValueError("there is no API key in it; leave it empty to let everybody in")
+    if file:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        in_file = {line.partition("#")[0].strip() for line in lines} - {""}
+        if not in_file:
+            raise ValueError(f"{file} holds no API key")
+        keys |= in_file
+    return frozenset(keys - {""})
+
+
+def unknown_variables(environ: Iterable[str]) -> list[str]:
+    """Names like CAPTION_MAX_BYTE that are no setting: misspelled, as a rule."""
+    known = {f"CAPTION_{name.upper()}" for name in Settings.model_fields}
+    named = (name for name in environ if name.upper().startswith("CAPTION_"))
+    return sorted(name for name in named if name.upper() not in known)

@@ -40,7 +40,9 @@ class State:
 class NumpyDecoder:
     """One image's decoder, an LSTM with or without attention, from weights by name."""
 
-    def __init__(self, weights: Mapping[str, Any], maps: npt.ArrayLike) -> None:
+    def __init__(
+        self, weights: Mapping[str, Any], maps: npt.ArrayLike, tags: npt.ArrayLike = ()
+    ) -> None:
         self.w = {
             path.partition("/")[2]: np.asarray(value, np.float64) for path, value in weights.items()
         }
@@ -50,8 +52,30 @@ class NumpyDecoder:
         cells = np.asarray(maps, np.float64)
         image = self.norm("image_norm", self.dense("image", cells.mean(axis=0)))
         self.image_gates = image @ self.w["lstm/kernel"] + self.w["lstm/bias"]
+        if "tag/kernel" in self.w:
+            self.read_tags(np.asarray(tags, np.float64))
         if self.attends:
             self.cells = self.norm("cell_norm", self.dense("cell", cells)) + self.w["position"]
+
+    def read_tags(self, tags: Floats) -> None:
+        """The tags' share of the LSTM's inputs, and the evidence for each word."""
+        w = self.w
+        shares = np.clip(tags[: len(w["tag_prior"])], 0, 1)
+        standardised = np.clip((shares - w["tag_mean"]) / w["tag_deviation"], -4, 6)
+        self.image_gates = self.image_gates + self.dense(
+            "tag_kernel", self.norm("tag_norm", self.dense("tag", standardised))
+        )
+        excess = np.append(np.log((shares + 0.02) / (w["tag_prior"] + 0.02)), 0.0)
+        self.word_evidence = w["word_scale"] * excess[w["word_column"].astype(int)]
+        self.object_evidence = excess[w["object_column"].astype(int)]
+
+    def logits(self, outputs: Floats) -> Floats:
+        plain = self.w["embedding"] @ outputs + self.w["output_bias"]
+        if "tag/kernel" not in self.w:
+            return np.asarray(plain)
+        gates = np.log1p(np.exp(self.dense("gate", outputs)))
+        evidence = gates[0] * self.word_evidence + gates[1] * self.object_evidence
+        return np.asarray(self.w["sharpness"] * (plain + evidence))
 
     def dense(self, name: str, x: Floats) -> Floats:
         return np.asarray(x @ self.w[f"{name}/kernel"] + self.w.get(f"{name}/bias", 0.0))
@@ -76,8 +100,7 @@ class NumpyDecoder:
         gates = word @ self.w["lstm/kernel"] + self.w["lstm/bias"]
         state = self.lstm(gates + (self.image_gates if self.attends else 0.0), state)
         seen, attention = self.look(state) if self.attends else (state.hidden, np.zeros(49))
-        logits = self.w["embedding"] @ self.dense("output", seen) + self.w["output_bias"]
-        return log_softmax(logits), state, attention
+        return log_softmax(self.logits(self.dense("output", seen))), state, attention
 
     def look(self, state: State) -> tuple[Floats, Floats]:
         query = self.dense("query", state.hidden)

@@ -1,13 +1,34 @@
 """What a training run is: read from a TOML file, kept as JSON beside the weights it made."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Objective = Literal["cross-entropy", "cider"]
-Architecture = Literal["lstm", "soft-attention", "attention", "transformer"]
+Architecture = Literal["lstm", "soft-attention", "attention", "tagged-attention", "transformer"]
+
+
+class TagConfig(BaseModel):
+    """Which tags there are, and how the tag head is fitted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    min_count: int = Field(5, ge=1, description="rarer words of the photos' captions are <unk>")
+    min_text_count: int = Field(
+        25, ge=1, description="unless captions without photos hold them that often"
+    )
+    tag_photos: int = Field(25, ge=1, description="photos that make a word or a pair a tag")
+    word_text_photos: int = Field(200, ge=1, description="absent photos that do so for a word")
+    pair_text_photos: int = Field(300, ge=1, description="absent photos that do so for a pair")
+    penalty: float = Field(6000.0, gt=0, description="of the ridge regression")
+    labelled_weight: float = Field(
+        0.6, gt=0, description="of a photo whose words are guessed from its labels"
+    )
+    folds: int = Field(5, ge=2, description="of the training photos' own tags")
+    seed: int = Field(1, description="of the folds")
 
 
 class DecoderConfig(BaseModel):
@@ -22,6 +43,8 @@ class DecoderConfig(BaseModel):
     heads: int = Field(8, ge=1, description="of a transformer's attention; they share the units")
     dropout: float = Field(0.5, ge=0, lt=1, description="on embeddings and before the output")
     feature_dropout: float = Field(0.2, ge=0, lt=1, description="on the encoder's features")
+    tags: int = Field(0, ge=0, description="objects and words whose tags the decoder reads")
+    tag_dropout: float = Field(0.2, ge=0, lt=1, description="on the tags")
 
 
 class TrainConfig(BaseModel):
@@ -56,21 +79,61 @@ class TrainConfig(BaseModel):
     epochs: int = Field(25, ge=1)
     patience: int = Field(6, ge=1, description="epochs without a better dev CIDEr before the end")
     learning_rate: float = Field(8e-4, gt=0, description="peak, after the warm-up")
-    warmup_steps: int = Field(200, ge=0)
+    warmup_share: float = Field(0.08, ge=0, lt=1, description="of all steps, for the warm-up")
+    warmup_steps: int | None = Field(None, ge=0, description="in place of the share")
     weight_decay: float = Field(0.05, ge=0)
     clip_norm: float = Field(5.0, gt=0, description="bound on the gradients' global norm")
     label_smoothing: float = Field(0.1, ge=0, lt=1)
+    unsmoothed_epochs: int = Field(0, ge=0, description="last epochs without label smoothing")
+    texts: int = Field(
+        0, ge=0, description="captions without photos an epoch of cross-entropy reads"
+    )
+    batch_texts: int = Field(160, ge=1, description="captions without photos a step")
+    pseudo_weight: float = Field(
+        1.0, ge=0, description="how often an epoch shows a photo with pseudo-captions"
+    )
+    pseudo_reward: float = Field(
+        0.5, ge=0, description="factor of the CIDEr-D against pseudo-captions"
+    )
+    object_bonus: float = Field(
+        0.0, ge=0, description="added to the reward of a caption that names an object in the photo"
+    )
+    object_penalty: float = Field(
+        0.0, ge=0, description="subtracted for each object it names that is not in the labels"
+    )
     ema_decay: float = Field(0.999, ge=0, lt=1, description="of the averaged weights we keep")
     dev_beam_size: int = Field(3, ge=1, description="beam of the dev CIDEr that selects the model")
     seed: int = 0
 
 
-def load_config(path: Path) -> TrainConfig:
-    """Raises FileNotFoundError, and ValueError with every mistake in one line."""
+def load_config(
+    path: Path, changes: Mapping[str, str] | None = None, decoder: dict[str, Any] | None = None
+) -> TrainConfig:
+    """The configuration in a TOML file, with `changes` such as {"decoder.units": "256"} over it.
+
+    `decoder` is what stands in for a missing [decoder]. Raises FileNotFoundError, and ValueError
+    with every mistake in one line.
+    """
     try:
-        return TrainConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if decoder is not None:
+            content.setdefault("decoder", decoder)
+        for key, value in (changes or {}).items():
+            _set(content, key, value)
+        return TrainConfig.model_validate(content)
     except ValidationError as error:
         mistakes = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
         raise ValueError(f"{path}: {'; '.join(mistakes)}") from error
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _set(content: dict[str, Any], key: str, value: str) -> None:
+    """Set `decoder.units` or the like to a value written as in TOML; a bare word is a string."""
+    *tables, name = key.split(".")
+    for table in tables:
+        content = content.setdefault(table, {})
+    try:
+        content[name] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        content[name] = value

@@ -1,7 +1,8 @@
 """The same routes in front of replicas of the captioner, on Ray Serve.
 
-`serve run deploy.ray.serving:application` on a cluster of any size; settings are the same
-CAPTION_* environment variables, and those of `scale.py`.
+`serve run deploy.ray.serving:application` on a cluster of any size, with the fields of `scale.py`
+as arguments. The CAPTION_* variables are read once, where the application is built, and sent to
+the replicas: Ray does not give these the environment of the process that deploys.
 """
 
 from functools import partial
@@ -10,72 +11,72 @@ from typing import Any
 from fastapi import FastAPI
 from ray import serve
 
+from deploy.ray.remote import MODEL, RemoteCaptioner
 from deploy.ray.scale import Scale
-from service.app import create_app
-from service.captioning import Captions, Device, Pixels
-from service.manifest import SearchOptions, load_manifest
+from deploy.ray.watch import Watch
+from service.engine.captions import Captions, Device, Engine, Pixels
+from service.engine.manifest import SearchOptions
+from service.http.app import create_app, load_model
 from service.settings import Settings
 
 ANSWERING = 1000  # requests at a time; admission, not Ray, refuses those that are too many
+BUSY = 0.7  # share of the time that replicas are busy, above which there are more of them
 
 
-@serve.deployment
+@serve.deployment(name=MODEL, max_ongoing_requests=1)  # the model computes one batch at a time
 class Model:
     """One replica: a captioner in a process of its own."""
 
-    def __init__(self) -> None:
-        from service.captioner import load_captioner
-
-        self._captioner = load_captioner(Settings())
+    def __init__(self, settings: Settings) -> None:
+        self._captioner = load_model(settings)
+        self._watch = Watch()
 
     async def caption(self, images: Pixels, options: SearchOptions) -> Captions:
-        return await self._captioner.caption(images, options)
+        with self._watch:
+            return await self._captioner.caption(images, options)
 
     def device(self) -> Device:
         return self._captioner.device
 
+    def engine(self) -> Engine:
+        return self._captioner.engine
 
-class RemoteCaptioner:
-    """The replicas, as the routes see them: one captioner that takes several batches at a time."""
-
-    def __init__(self, model: Any, settings: Settings) -> None:
-        self._model = model
-        self.manifest = load_manifest(settings.model_dir)
-        # Waits for the first replica: before, there is nothing to be ready with.
-        self.device: Device = model.device.remote().result()
-        self.at_once = Scale().max_replicas
-
-    async def caption(self, images: Pixels, options: SearchOptions) -> Captions:
-        captions: Captions = await self._model.caption.remote(images, options)
-        return captions
-
-
-def routes() -> FastAPI:
-    """Built anew in every replica of the routes: nothing of it is sent between processes."""
-    model = serve.get_deployment_handle("Model")
-    return create_app(load=partial(RemoteCaptioner, model))
+    def check_health(self) -> None:
+        """Raises RuntimeError if the model is broken; Serve then starts another replica."""
+        self._watch.check()
 
 
 @serve.deployment(max_ongoing_requests=ANSWERING)
-@serve.ingress(routes)
+@serve.ingress()
 class Routes:
-    def __init__(self, model: Any) -> None:
-        """Takes the model only so that it is deployed too; the routes ask for it by name."""
+    """The application, which has the replicas of the model for its captioner."""
+
+    def __init__(self, settings: Settings, model: Any) -> None:
+        application = serve.get_replica_context().app_name
+        load = partial(RemoteCaptioner, model, application)
+        self._application = create_app(settings, load=load)
+
+    def __serve_build_asgi_app__(self) -> FastAPI:
+        return self._application
+
+    def check_health(self) -> None:
+        """Raises RuntimeError if the routes gave the model up; Serve then starts others."""
+        if self._application.state.readiness.state == "failed":
+            raise RuntimeError("the model cannot be used; the log says why")
 
 
-def build(scale: Scale | None = None) -> serve.Application:
-    scale = scale or Scale()
+def application(scale: Scale) -> serve.Application:
+    """What `serve run` deploys, with the settings of this process's environment."""
+    # This machine may have more processors than a replica gets, or fewer.
+    settings = Settings().model_copy(update={"threads": scale.cpus})
     model = Model.options(  # type: ignore[attr-defined]
-        max_ongoing_requests=2,  # the next batch is there when one is done
-        ray_actor_options={"num_cpus": Settings().threads, "num_gpus": scale.gpus},
+        ray_actor_options={"num_cpus": scale.cpus, "num_gpus": scale.gpus},
         autoscaling_config={
             "min_replicas": scale.min_replicas,
             "max_replicas": scale.max_replicas,
-            "target_ongoing_requests": 1,
+            # A replica has one request at most, so that this is the share of time it is busy.
+            "target_ongoing_requests": BUSY,
         },
     )
-    application: serve.Application = Routes.bind(model.bind())  # type: ignore[attr-defined]
-    return application
-
-
-application = build()
+    routes: serve.Application = Routes.bind(settings, model.bind(settings))  # type: ignore[attr-defined]
+    return routes

@@ -1,6 +1,9 @@
 // What the page asks of the server.
 
-const TRIES = 30; // of a request that is told to come back later
+const TRIES = 30; // of a request that the server asks to send again later
+const TIMEOUT_MILLISECONDS = 60_000; // the server's own deadline is shorter; this is for the way there
+const AGAIN_SECONDS = 5; // where the server does not say
+const LASTING = ["failed", "frozen"]; // states that end only when the server is restarted
 
 let key = "";
 
@@ -10,31 +13,33 @@ export function useKey(value) {
 
 export const usesKey = () => Boolean(key);
 
-// The answer to a photo: of a caption, or a problem with its `code` and `detail`. `onBusy` is
-// told the seconds until it is tried again.
-export async function caption(image, options, onBusy) {
+// The answer to a photo: a caption, or a problem with its `code` and `detail`. `onBusy` is called
+// with the problem and the seconds until the photo is sent again. `signal` ends it.
+export async function caption(image, name, options, onBusy, signal) {
   for (let tried = 1; ; tried++) {
     const form = new FormData();
-    form.append("image", image);
+    form.append("image", image, name);
     form.append("attention", "true");
-    for (const [name, value] of Object.entries(options)) form.append(name, value);
-    const [answer, again] = await ask("/caption", { method: "POST", body: form });
-    if (!again || tried === TRIES) return answer;
-    onBusy(again);
-    await new Promise((done) => setTimeout(done, 1000 * again));
+    for (const [option, value] of Object.entries(options)) form.append(option, value);
+    const [answer, seconds] = await ask("/caption", { method: "POST", body: form }, signal);
+    if (!seconds || tried === TRIES || LASTING.includes(answer.state)) return answer;
+    onBusy(answer, seconds);
+    await pause(seconds);
+    if (signal.aborted) return { code: "aborted" };
   }
 }
 
-// The manifest of the model, once there is one.
-export async function model() {
+// The manifest of the model, once there is one. `onProblem` is called with what stands in the way.
+export async function model(onProblem) {
   for (;;) {
-    const [answer, again] = await ask("/model", {});
+    const [answer, seconds] = await ask("/model", {});
     if (!answer.code) return answer;
-    await new Promise((done) => setTimeout(done, 1000 * (again || 5)));
+    onProblem(answer);
+    await pause(seconds || AGAIN_SECONDS);
   }
 }
 
-// HTML that the server made of the model's card; empty if there is none to be had.
+// HTML that the server made of the model card; empty if it cannot be had.
 export async function modelCard() {
   try {
     const response = await fetch("/model/card");
@@ -44,14 +49,25 @@ export async function modelCard() {
   }
 }
 
-async function ask(path, request) {
+async function ask(path, request, signal) {
+  const timeout = AbortSignal.timeout(TIMEOUT_MILLISECONDS);
   try {
-    const headers = key ? { "X-API-Key": key } : {};
-    const response = await fetch(path, { ...request, headers });
-    const answer = await response.json();
-    return [answer, Number(response.headers.get("Retry-After")) || 0];
+    const response = await fetch(path, {
+      ...request,
+      headers: key ? { "X-API-Key": key } : {},
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
+    const seconds = Number(response.headers.get("Retry-After")) || 0;
+    try {
+      return [await response.json(), seconds];
+    } catch {
+      return [{ code: timeout.aborted ? "timeout" : "no_json", status: response.status }, seconds];
+    }
   } catch {
-    const detail = "the server did not answer; see whether it is still running";
-    return [{ code: "unreachable", detail }, 0];
+    if (signal?.aborted) return [{ code: "aborted" }, 0];
+    if (timeout.aborted) return [{ code: "timeout" }, 0];
+    return [{ code: navigator.onLine ? "unreachable" : "offline" }, 0];
   }
 }
+
+const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));

@@ -1,52 +1,66 @@
-// The page: photos in, captions out. The photos stay in the browser but for the upload.
+// The page: photos in, captions out. Photos leave the browser only to be captioned.
 
-import { modelCard, useKey } from "./api.js";
+import { useKey } from "./api.js";
+import { showBatch, watchBatch } from "./batch.js";
 import { Card } from "./card.js";
-import { chosen, render as renderOptions, watchOptions } from "./options.js";
-
-const AT_ONCE = 2; // requests; the server has others to serve
+import { tell, watchIntake } from "./intake.js";
+import { keep, keepNow, kept } from "./kept.js";
+import { watchPanels } from "./panels.js";
+import { Queue } from "./queue.js";
+import { chosen, watchSettings } from "./settings.js";
+import { renderSnippets, watchSnippets } from "./snippets.js";
 
 const KEPT_LINES = 20; // of what was read aloud
+const KEEP_MILLISECONDS = 500; // after the last change
 
 const find = (id) => document.getElementById(id);
-const [about, aboutText, access, announcer, camera, drop, file, key, photos, progress] =
-  ["about", "about-text", "access", "announcer", "camera", "drop", "file", "key", "photos", "progress"].map(find);
+const [access, announcer, file, key, photos, progress] =
+  ["access", "announcer", "file", "key", "photos", "progress"].map(find);
 
-const cards = [];
-let waiting = [];
-let reading = 0;
-let [done, all] = [0, 0]; // of the present batch
+let cards = []; // the newest first, as on the page
+let keeping;
+
+const queue = new Queue(read, (done, all) => {
+  progress.classList.toggle("running", all > 1);
+  progress.max = all || 1;
+  progress.value = done;
+});
+
+function made(name) {
+  return new Card(name, { again, removed, opened: () => {}, changed });
+}
 
 async function add(files) {
-  const added = [...files].map((each) => new Card(each, { again: enqueue, removed }));
-  await Promise.all(added.map((card) => card.preview()));
+  if (!files.length) return;
+  const added = files.map((each) => [made(each.name), each]);
+  place(added.map(([card]) => card));
+  for (const [card, each] of added) {
+    card.wait();
+    await card.load(each); // one after another: a decoded photo takes much memory
+    if (!card.removed) queue.add(card);
+  }
+}
+
+// A single photo is open; as soon as there are more, they are rows, and only a new single one is.
+function place(added) {
+  cards = [...added, ...cards];
   photos.prepend(...added.map((card) => card.element));
-  cards.unshift(...added);
-  added.forEach(enqueue);
+  for (const card of cards) card.open(added.length === 1 && card === added[0]);
+  changed();
 }
 
-function enqueue(card) {
-  if (waiting.includes(card)) return;
-  card.wait();
-  waiting.push(card);
-  all += 1;
-  next();
-}
-
-function next() {
-  showProgress();
-  while (reading < AT_ONCE && waiting.length) read(waiting.shift());
+function again(card) {
+  if (card.blob) queue.add(card);
 }
 
 async function read(card) {
-  reading += 1;
   const said = await card.read(chosen());
-  reading -= 1;
-  done += 1;
   if (said) announce(said);
-  if (card.code === "unauthorized") askForKey();
-  if (!reading && !waiting.length) [done, all] = [0, 0];
-  next();
+  if (card.problem?.code === "unauthorized") {
+    access.hidden = false;
+    key.select();
+    key.focus();
+  }
 }
 
 function announce(text) {
@@ -57,57 +71,50 @@ function announce(text) {
 }
 
 function removed(card) {
-  if (waiting.includes(card)) all -= 1;
-  waiting = waiting.filter((each) => each !== card);
-  cards.splice(cards.indexOf(card), 1);
+  cards = cards.filter((each) => each !== card);
   card.element.remove();
-  showProgress();
+  queue.remove(card);
+  if (cards.length === 1) cards[0].open(true);
   file.focus();
+  changed();
 }
 
-function showProgress() {
-  progress.hidden = all < 2;
-  progress.firstChild.max = all || 1;
-  progress.firstChild.value = done;
-  progress.lastChild.textContent = `${done} of ${all} photos`;
+function changed() {
+  document.body.classList.toggle("started", cards.length > 0);
+  photos.classList.toggle("many", cards.length > 1);
+  showBatch(cards);
+  clearTimeout(keeping);
+  keeping = setTimeout(() => keep(() => cards), KEEP_MILLISECONDS);
 }
 
-function askForKey() {
-  access.hidden = false;
-  key.focus();
+// One caption is read and typed in a moment; several are work.
+function isUnsaved() {
+  return !queue.isIdle || cards.filter((card) => card.answer && !card.saved).length > 1;
 }
+
+addEventListener("beforeunload", (event) => {
+  if (isUnsaved()) event.preventDefault();
+});
+
+addEventListener("pagehide", () => keepNow(cards));
 
 access.addEventListener("submit", (event) => {
   event.preventDefault();
   useKey(key.value);
   access.hidden = true;
-  renderOptions();
-  cards.filter((card) => card.code === "unauthorized").forEach(enqueue);
+  renderSnippets();
+  cards.filter((card) => card.problem?.code === "unauthorized").forEach(again);
 });
 
-for (const input of [file, camera]) {
-  input.addEventListener("change", () => {
-    add([...input.files]);
-    input.value = ""; // so that the same file can be chosen again
-  });
-}
-addEventListener("dragover", (event) => {
-  event.preventDefault();
-  drop.classList.add("over");
-});
-addEventListener("dragleave", () => drop.classList.remove("over"));
-addEventListener("drop", (event) => {
-  event.preventDefault();
-  drop.classList.remove("over");
-  add(event.dataTransfer.files);
-});
-addEventListener("paste", (event) => add(event.clipboardData.files));
+watchPanels();
+watchSnippets();
+watchIntake(add);
+watchBatch({ cards: () => cards, again, changed });
+watchSettings({ changed: () => cards.forEach(again), rendered: renderSnippets, onProblem: tell });
 
-about.addEventListener("toggle", async () => {
-  if (!about.open || about.dataset.loaded) return;
-  const card = await modelCard();
-  aboutText.innerHTML = card || "There is no model card to be had now.";
-  if (card) about.dataset.loaded = true;
+const restored = kept().map(([entry, picture]) => {
+  const card = made(entry.name);
+  card.restore(entry, picture);
+  return card;
 });
-
-watchOptions(() => cards.forEach(enqueue));
+if (restored.length) place(restored);

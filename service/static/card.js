@@ -1,27 +1,36 @@
 // One photo: its state, its caption, and what else the model considered.
 
 import { caption } from "./api.js";
-import { asAlt, copy, percent, sentence } from "./text.js";
+import { listed, shareMeans } from "./beams.js";
+import { explained, mayPass } from "./problems.js";
+import { prepare } from "./shrink.js";
+import { asAlt, copies, percent, sentence } from "./text.js";
 import { Words } from "./words.js";
 
 const template = document.getElementById("card");
 
+const NO_ATTENTION = "This model does not tell where it looks.";
+const RESTORED = "Add the photo again to see where the model looked: only its caption was kept.";
+
 export class Card {
-  // `again` is called when the photo is to be captioned anew, `removed` when it is no longer shown.
-  constructor(file, { again, removed }) {
-    this.file = file;
+  // `on` holds what is called: `again` when the photo is to be captioned once more, `removed` when
+  // its card is, `opened` when its details are shown, `changed` when its caption is another.
+  constructor(name, on) {
+    this.name = name;
+    this.on = on;
+    this.used = 0; // the number of the beam whose caption is used
     this.element = document.importNode(template.content, true).firstElementChild;
     this.image = this.find("img");
-    this.find(".name").textContent = file.name;
+    this.find(".name").textContent = name;
+    this.find(".toggle").ariaLabel = `Details of ${name}`;
+    this.find(".remove").ariaLabel = `Remove ${name}`;
     this.words = new Words(this.element);
-    this.act(".copy", () => this.copied(".copy", this.text));
-    this.act(".copy-alt", () => this.copied(".copy-alt", asAlt(this.text)));
-    this.act(".again", () => again(this));
-    this.act(".remove", () => {
-      this.removed = true;
-      URL.revokeObjectURL(this.image.src);
-      removed(this);
-    });
+    copies(this.find(".copy"), () => this.copied(this.shown));
+    copies(this.find(".copy-alt"), () => this.copied(asAlt(this.text)));
+    this.act(".again", () => on.again(this));
+    this.act(".toggle", () => this.open(!this.isOpen));
+    this.act(".photo", () => this.open(true));
+    this.act(".remove", () => this.remove());
   }
 
   find(selector) {
@@ -32,90 +41,147 @@ export class Card {
     this.find(selector).addEventListener("click", action);
   }
 
-  // Resolves once the photo can be shown, or is known not to be one for this browser.
-  async preview() {
-    this.image.src = URL.createObjectURL(this.file);
-    try {
-      await this.image.decode();
-      this.image.width = this.image.naturalWidth;
-      this.image.height = this.image.naturalHeight;
-    } catch {
-      this.image.remove();
-      this.find(".photo").classList.add("unseen");
-    }
+  get isOpen() {
+    return this.element.classList.contains("open");
+  }
+
+  open(open) {
+    this.element.classList.toggle("open", open);
+    this.find(".toggle").ariaExpanded = String(open);
+    if (open) this.on.opened(this);
+  }
+
+  // The beam whose caption is used.
+  get beam() {
+    return this.answer?.beams[this.used];
+  }
+
+  get text() {
+    return this.beam?.text ?? "";
+  }
+
+  get confidence() {
+    return this.used ? this.beam.confidence : this.answer?.confidence;
+  }
+
+  // Only the first caption is called uncertain: who chooses another one has looked.
+  get uncertain() {
+    return !this.used && Boolean(this.answer?.uncertain);
+  }
+
+  get shown() {
+    return this.uncertain ? `Perhaps: ${this.text}.` : sentence(this.text);
+  }
+
+  // Make the file ready to be sent and show it, if this browser can decode it.
+  async load(file) {
+    const { blob, width, height } = await prepare(file);
+    this.blob = blob;
+    this.size = width && [width, height];
+    this.picture(width ? blob : undefined, width / height);
+  }
+
+  // Show what was kept of an earlier visit.
+  restore({ answer, used, size, saved }, picture) {
+    this.size = size;
+    this.restored = picture;
+    this.picture(picture, size && size[0] / size[1]);
+    this.saved = saved;
+    this.show(answer, used);
+  }
+
+  picture(blob, ratio) {
+    if (!blob) return this.find(".photo").classList.add("unseen");
+    this.image.src = URL.createObjectURL(blob);
+    this.find(".photo").style.setProperty("--ratio", ratio);
   }
 
   wait() {
-    this.set("waiting", "Waiting");
+    this.set("waiting", "Waiting…");
   }
 
-  // Caption it; what is to be read aloud.
+  // Caption it; returns what is to be read aloud.
   async read(options) {
     const turn = (this.turn = (this.turn ?? 0) + 1);
-    this.set("reading", "Reading the photo…");
-    const answer = await caption(this.file, options, (seconds) =>
-      this.set("reading", `The server is busy; trying again in ${seconds} s…`),
-    );
+    this.abort = new AbortController();
+    this.set("reading", "Looking at the photo…");
+    const onBusy = (problem, seconds) =>
+      this.set("reading", `${explained(problem)} Trying again in ${seconds} s…`);
+    const answer = await caption(this.blob, this.name, options, onBusy, this.abort.signal);
     if (turn !== this.turn || this.removed) return "";
-    this.code = answer.code;
-    return answer.code ? this.fail(answer) : this.show(answer);
+    if (answer.code) return this.fail(answer);
+    this.saved = false;
+    return this.show(answer, 0);
   }
 
-  fail({ detail }) {
-    const why = sentence(detail);
+  fail(problem) {
+    this.problem = problem;
+    this.answer = undefined;
+    const why = explained(problem);
+    this.element.classList.toggle("passing", mayPass(problem));
     this.set("failed", "Not captioned");
     this.find(".caption").textContent = why;
-    return `${this.file.name}: ${why}`;
+    this.on.changed(this);
+    return `${this.name}: ${why}`;
   }
 
-  show(answer) {
-    this.text = answer.caption;
-    this.set("captioned", answer.uncertain ? "Uncertain: take this as a guess." : "");
-    this.find(".caption").textContent = sentence(answer.caption);
-    this.image.alt = answer.caption;
-    this.words.show(answer.beams[0]);
-    this.find("tbody").replaceChildren(...this.rows(answer.beams));
-    this.find(".facts").textContent = facts(answer);
-    return answer.uncertain ? `Perhaps: ${answer.caption}.` : sentence(answer.caption);
+  show(answer, used) {
+    this.problem = undefined;
+    this.answer = answer;
+    this.find(".share-means").textContent = shareMeans(answer.beams);
+    this.find(".facts").textContent = facts(answer, this.size);
+    this.use(used);
+    return this.shown;
   }
 
-  // A line for each beam, with a bar of how probable it is beside the best.
-  rows(beams) {
-    return beams.map((beam) => {
-      const row = document.createElement("tr");
-      const name = document.createElement("button");
-      name.type = "button";
-      name.textContent = beam.text;
-      name.addEventListener("click", () => this.words.show(beam));
-      const score = document.createElement("td");
-      score.textContent = beam.score.toFixed(2);
-      score.style.setProperty("--share", percent(Math.exp(beam.score - beams[0].score)));
-      row.append(document.createElement("td"), score);
-      row.firstChild.append(name);
-      return row;
-    });
+  use(i) {
+    const focused = [...this.find(".beams").children].findIndex((item) =>
+      item.contains(document.activeElement),
+    );
+    this.used = i;
+    this.set("captioned", "");
+    this.find(".caption").textContent = this.shown;
+    this.image.alt = this.text;
+    this.words.show(this.beam, this.blob ? NO_ATTENTION : RESTORED);
+    this.find(".beams").replaceChildren(...listed(this.answer.beams, i, (other) => this.use(other)));
+    this.find(".beams").children[focused]?.firstChild.focus();
+    this.on.changed(this);
   }
 
   set(state, text) {
-    this.element.className = `card ${state} ${this.text ? "" : "new"}`;
+    for (const each of ["waiting", "reading", "captioned", "failed"]) {
+      this.element.classList.toggle(each, each === state);
+    }
+    this.element.classList.toggle("new", !this.answer);
+    const sure = state === "captioned" ? (this.confidence ?? undefined) : undefined;
+    this.element.classList.toggle("uncertain", state === "captioned" && this.uncertain);
     this.element.ariaBusy = String(state === "reading");
-    this.find(".state").textContent = text;
+    this.element.classList.toggle("uncalibrated", state === "captioned" && sure === undefined);
+    this.find(".meter").style.setProperty("--share", percent(sure ?? 0));
+    this.find(".state").textContent =
+      sure === undefined ? text : `${percent(sure)} confident${this.uncertain ? ": only a guess" : ""}`;
   }
 
-  async copied(selector, text) {
-    const button = this.find(selector);
-    const label = (button.dataset.label ??= button.textContent);
-    await copy(text);
-    button.textContent = "Copied";
-    setTimeout(() => (button.textContent = label), 1500);
+  copied(text) {
+    this.saved = true;
+    this.on.changed(this);
+    return text;
+  }
+
+  remove() {
+    this.removed = true;
+    this.abort?.abort();
+    URL.revokeObjectURL(this.image.src);
+    this.on.removed(this);
   }
 }
 
-function facts({ image, milliseconds: ms, model, confidence }) {
-  const sure = confidence === null ? "" : ` · confidence ${percent(confidence)}`;
-  const total = Math.round(ms.decoding + ms.queue + ms.inference);
-  return (
-    `${image.width} × ${image.height} ${image.format} · ${total} ms · ` +
-    `${model.name} ${model.version}${sure}`
-  );
+function facts({ image, milliseconds: ms, model }, size) {
+  const sent = `${image.width} × ${image.height}`;
+  const original = size ? size.join(" × ") : sent;
+  return [
+    original === sent ? `${sent} ${image.format}` : `${original}, sent as ${sent} ${image.format}`,
+    `${Math.round(ms.decoding + ms.queue + ms.inference)} ms`,
+    `${model.name} ${model.version}`,
+  ].join(" · ");
 }

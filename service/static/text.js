@@ -2,12 +2,14 @@
 
 export const percent = (share) => `${Math.round(100 * share)}%`;
 
-export const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1) + ".";
+export const sentence = (text) => `${asAlt(text)}.`;
 
-export const asAlt = (text) =>
-  `alt="${text.replaceAll("&", "&amp;").replaceAll('"', "&quot;")}"`;
+// As a field for alternative text wants it.
+export const asAlt = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
-// Onto the clipboard, which only pages from this machine or by HTTPS may use directly.
+export const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+// To the clipboard, which a page may use directly only from this machine or over HTTPS.
 export async function copy(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");
@@ -16,4 +18,16 @@ export async function copy(text) {
   area.select();
   document.execCommand("copy");
   area.remove();
+}
+
+// Have a button copy what `text` returns, and say for a moment that it did.
+export function copies(button, text) {
+  const label = button.textContent;
+  let timer;
+  button.addEventListener("click", async () => {
+    await copy(text());
+    button.textContent = "Copied";
+    clearTimeout(timer);
+    timer = setTimeout(() => (button.textContent = label), 1500);
+  });
 }

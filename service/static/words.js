@@ -18,13 +18,14 @@ export class Words {
     this.group.addEventListener("focusout", () => this.playing || this.hide());
   }
 
-  show(beam) {
+  // Show the words of a beam; `without` says why there is no attention, where there is none.
+  show(beam, without) {
     this.stop();
     this.beam = beam;
     this.chips = beam.words.map((word, i) => this.chip(word, i));
     this.group.replaceChildren(...this.chips);
     this.button.hidden = !beam.words.some((word) => word.attention);
-    this.facts.textContent = this.button.hidden ? "This model does not tell where it looks." : this.hint;
+    this.facts.textContent = this.button.hidden ? without : this.hint;
   }
 
   chip(word, i) {
@@ -85,4 +86,5 @@ export class Words {
   }
 }
 
-const origin = ({ sentinel }) => `${percent(1 - sentinel)} looked, ${percent(sentinel)} from language`;
+const origin = ({ sentinel }) =>
+  `${percent(1 - sentinel)} from the photo, ${percent(sentinel)} from the words before`;

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from skimage import data
 
-from service.captioner import SavedModelCaptioner
-from service.captioning import Beam, Pixels
-from service.confidence import confidence
-from service.manifest import load_manifest
+from service.engine.captions import Beam, Pixels
+from service.engine.manifest import load_manifest
+from service.engine.saved_model import SavedModelCaptioner
 from tests.photos import views
-from training.oddities import oddities
-from training.rules import has_repeated_trigram
+from training.data.lexicons.blocked import is_blocked
+from training.data.lexicons.people import people_lexicon
+from training.measure.oddities import oddities
+from training.search.rules import has_repeated_trigram
 
 pytestmark = pytest.mark.artifact
 
@@ -45,28 +48,45 @@ def test_no_caption_repeats_a_trigram_or_ends_in_the_middle(
             assert not has_repeated_trigram(" ".join(words)), beam.text
 
 
-def test_odd_pictures_are_uncertain_and_a_photo_like_flickr_s_is_not(
+def sure(captioner: SavedModelCaptioner, images: list[Pixels]) -> list[float]:
+    found = [each[0].confidence for each in beams(captioner, images)]
+    return [each for each in found if each is not None]
+
+
+def test_odd_pictures_are_uncertain_and_most_photos_are_not(
     captioner: SavedModelCaptioner,
 ) -> None:
-    calibration = captioner.manifest.calibration
-    assert calibration is not None
-
-    def sure(images: list[Pixels]) -> list[float]:
-        return [confidence(each[0], calibration) for each in beams(captioner, images)]
-
+    described = captioner.manifest.confidence
+    assert described is not None
     odd = list(oddities(12, seed=5))
     for kind in ("noise", "blank", "text"):
-        confidences = sure([each.pixels for each in odd if each.kind == kind])
-        assert np.median(confidences) < calibration.threshold, kind
-    # The fourth of scikit-image's photos, a motorcycle, is of the kind the model knows.
-    assert sure(list(views(4, 224)))[3] > calibration.threshold
+        confidences = sure(captioner, [each.pixels for each in odd if each.kind == kind])
+        assert np.median(confidences) < described.threshold, kind
+    # The fourth of scikit-image's photos, a motorcycle, is of a kind the model knows.
+    assert sure(captioner, list(views(4, 224)))[3] > described.threshold
 
 
 def test_a_confidence_is_a_probability(captioner: SavedModelCaptioner) -> None:
-    calibration = captioner.manifest.calibration
-    assert calibration is not None
-    assert 0.05 < calibration.threshold < 0.6
-    for each in beams(captioner, list(views(10, 224))):
-        assert 0 < confidence(each[0], calibration) < 1
-        assert each[0].focus is not None
-        assert 1 / 49 < each[0].focus <= 49
+    found = sure(captioner, list(views(10, 224)))
+    assert len(found) == 10
+    assert all(0 < each < 1 for each in found)
+
+
+def test_a_cat_is_a_cat(captioner: SavedModelCaptioner) -> None:
+    cat = Image.fromarray(data.chelsea()).resize((224, 224), Image.Resampling.BICUBIC)
+    assert "cat" in beams(captioner, [np.asarray(cat)])[0][0].text.split()
+
+
+def test_neutral_captions_tell_no_gender(captioner: SavedModelCaptioner) -> None:
+    search = captioner.manifest.search.model_copy(update={"people": "neutral", "beam_size": 10})
+    images = np.stack(list(views(8, 224)))
+    gendered = {*people_lexicon().gendered}
+    for image in captioner.caption_now(images, search, time.perf_counter()).beams:
+        for beam in image:
+            assert gendered.isdisjoint(word.text for word in beam.words), beam.text
+
+
+def test_no_blocked_word_is_in_any_caption(captioner: SavedModelCaptioner) -> None:
+    for image in beams(captioner, list(views(10, 224)), beam_size=10):
+        for beam in image:
+            assert not any(is_blocked(word.text) for word in beam.words), beam.text

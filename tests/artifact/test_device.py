@@ -5,8 +5,8 @@ from typing import Literal
 import pytest
 import tensorflow as tf
 
-from service.captioner import check_device
-from service.captioning import DeviceError
+from service.engine.errors import DeviceError
+from service.engine.saved_model import check_device
 from service.settings import Settings
 
 pytestmark = pytest.mark.artifact

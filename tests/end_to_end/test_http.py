@@ -12,13 +12,16 @@ import pytest
 
 from benchmarks.server import Server
 from tests.conftest import REPOSITORY
+from tests.end_to_end.conftest import PATIENCE
 from tests.photos import FOLDER, flickr_sized_jpeg
 
 pytestmark = pytest.mark.http
 
 
-@pytest.fixture(scope="module", params=["server", "ray_server"])
-def server(request: pytest.FixtureRequest) -> Server:
+@pytest.fixture(
+    params=["server", pytest.param("ray_server", marks=pytest.mark.xdist_group("ray"))],
+)
+def either(request: pytest.FixtureRequest) -> Server:
     """One process, and then the same routes on Ray Serve: both must answer alike."""
     chosen: Server = request.getfixturevalue(request.param)
     return chosen
@@ -27,9 +30,19 @@ def server(request: pytest.FixtureRequest) -> Server:
 PEOPLE = {"man", "woman", "boy", "girl", "child", "person", "people", "men", "women", "baby"}
 
 
+def headers(server: Server) -> dict[str, str]:
+    return {"X-API-Key": server.environment.get("CAPTION_API_KEYS", "")}
+
+
 def post(server: Server, image: bytes, **options: float) -> dict[str, Any]:
     fields = {name: str(value) for name, value in options.items()}
-    answer = httpx.post(f"{server.url}/caption", files={"image": image}, data=fields, timeout=30)
+    answer = httpx.post(
+        f"{server.url}/caption",
+        files={"image": image},
+        data=fields,
+        headers=headers(server),
+        timeout=PATIENCE,
+    )
     assert answer.status_code == httpx.codes.OK, answer.text
     result: dict[str, Any] = answer.json()
     return result
@@ -46,9 +59,9 @@ def post(server: Server, image: bytes, **options: float) -> dict[str, Any]:
     ],
 )
 def test_a_photo_gets_a_caption(
-    server: Server, name: str, size: tuple[int, int], format_: str, expected: set[str]
+    either: Server, name: str, size: tuple[int, int], format_: str, expected: set[str]
 ) -> None:
-    result = post(server, (FOLDER / name).read_bytes())
+    result = post(either, (FOLDER / name).read_bytes())
     words = set(result["caption"].split())
     assert len(words) >= 3
     assert not expected or words & expected, result["caption"]
@@ -58,8 +71,8 @@ def test_a_photo_gets_a_caption(
     assert min(result["milliseconds"].values()) >= 0
 
 
-def test_beams_are_ranked_by_a_score_that_follows_from_their_words(server: Server) -> None:
-    result = post(server, flickr_sized_jpeg(), beam_size=5, length_penalty=0.5, max_length=9)
+def test_beams_are_ranked_by_a_score_that_follows_from_their_words(either: Server) -> None:
+    result = post(either, flickr_sized_jpeg(), beam_size=5, length_penalty=0.5, max_length=9)
     assert len(result["beams"]) == 5
     scores = [beam["score"] for beam in result["beams"]]
     assert scores == sorted(scores, reverse=True)
@@ -71,11 +84,11 @@ def test_beams_are_ranked_by_a_score_that_follows_from_their_words(server: Serve
         assert len(beam["words"]) <= 9
 
 
-def test_the_same_photo_gets_the_same_caption_also_among_others(server: Server) -> None:
+def test_the_same_photo_gets_the_same_caption_also_among_others(either: Server) -> None:
     photo = flickr_sized_jpeg()
-    first = post(server, photo)
+    first = post(either, photo)
     with ThreadPoolExecutor(6) as pool:
-        again = list(pool.map(lambda _: post(server, photo), range(12)))
+        again = list(pool.map(lambda _: post(either, photo), range(12)))
     assert {each["caption"] for each in again} == {first["caption"]}
     assert len({each["request_id"] for each in again}) == 12
 
@@ -107,17 +120,19 @@ def test_the_health_command_knows_a_ready_server(server: Server) -> None:
     assert json.loads(done.stdout)["state"] == "ready"
 
 
-def test_the_model_path_gives_the_manifest(server: Server, artifact: Path) -> None:
+def test_the_model_path_gives_the_manifest(either: Server, artifact: Path) -> None:
     manifest = json.loads((artifact / "manifest.json").read_text())
-    assert httpx.get(f"{server.url}/model").json() == manifest
+    assert httpx.get(f"{either.url}/model").json() == manifest
 
 
-def test_bad_uploads_leave_the_server_well(server: Server) -> None:
+def test_bad_uploads_leave_the_server_well(either: Server) -> None:
     for image in (b"", b"no image", b"\x89PNG\r\n\x1a\n", flickr_sized_jpeg()[:500]):
-        answer = httpx.post(f"{server.url}/caption", files={"image": image})
+        answer = httpx.post(
+            f"{either.url}/caption", files={"image": image}, headers=headers(either)
+        )
         assert answer.headers["content-type"] == "application/problem+json"
         assert 400 <= answer.status_code < 500
-    assert post(server, flickr_sized_jpeg())["caption"]
+    assert post(either, flickr_sized_jpeg())["caption"]
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="reads memory from Linux's /proc")

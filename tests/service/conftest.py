@@ -17,9 +17,9 @@ import pytest
 from fastapi import FastAPI
 from PIL import Image
 
-from service.app import create_app
-from service.captioning import Attention, Beam, Captions, Device, Pixels, Word
-from service.manifest import Manifest, SearchOptions
+from service.engine.captions import Attention, Beam, Captions, Device, Engine, Pixels, Word
+from service.engine.manifest import Manifest, SearchOptions
+from service.http.app import create_app
 from service.settings import Settings
 
 SIDE = 16  # of the pixels the fake captioner takes
@@ -48,6 +48,7 @@ class FakeCaptioner:
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
         self.device: Device = "CPU"
+        self.engine: Engine = "openvino"
         self.at_once = 1
         self.options: list[SearchOptions] = []
         self.error: Exception | None = None
@@ -93,10 +94,10 @@ def looked(tokens: int) -> Attention:
 
 
 class StandIn(ModuleType):
-    """In the place of service.captioner, which imports TensorFlow."""
+    """In the place of service.engine.load, and of service.engine.saved_model for `check_device`."""
 
     def __init__(self, captioner: FakeCaptioner) -> None:
-        super().__init__("service.captioner")
+        super().__init__("service.engine.load")
         self.captioner = captioner
         self.error: Exception | None = None
         self.go_on = threading.Event()
@@ -148,7 +149,7 @@ def problem(response: httpx.Response, status: int, code: str) -> dict[str, Any]:
 
 
 async def until(reached: Callable[[], bool]) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while not reached():
             await asyncio.sleep(0.01)
 
@@ -187,5 +188,6 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch, captioner: FakeCaptioner) -> StandIn:
     module = StandIn(captioner)
-    monkeypatch.setitem(sys.modules, "service.captioner", module)
+    for name in ("load", "saved_model"):
+        monkeypatch.setitem(sys.modules, f"service.engine.{name}", module)
     return module

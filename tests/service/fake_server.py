@@ -8,10 +8,10 @@ import asyncio
 import json
 import sys
 
-from service.app import create_app
-from service.captioning import Captions, Pixels
-from service.manifest import SearchOptions
-from service.server import Server
+from service.engine.captions import Captions, Pixels
+from service.engine.manifest import SearchOptions
+from service.http.app import create_app
+from service.http.server import Server
 from service.settings import Settings
 from tests.service.conftest import FakeCaptioner, tiny_manifest
 

@@ -3,11 +3,12 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from asgi_correlation_id import correlation_id
 
-from service.app import create_app
+from service.http.app import create_app
 from service.logs import configure_logging
 from service.settings import Settings
 from tests.service.conftest import FakeCaptioner, client_of, grey_png
@@ -48,7 +49,9 @@ def test_a_line_of_text_names_the_request_too(capsys: pytest.CaptureFixture[str]
     configure_logging(Settings())
     correlation_id.set("the-request")
     logging.getLogger("uvicorn.access").info("GET /health")
-    assert capsys.readouterr().err == "INFO: GET /health [the-request]\n"
+    time, _, line = capsys.readouterr().err.partition(" ")
+    assert datetime.fromisoformat(time).tzinfo
+    assert line == "INFO: GET /health [the-request]\n"
 
 
 def test_what_is_less_severe_than_asked_for_is_not_written(
@@ -77,3 +80,14 @@ async def test_neither_names_of_files_nor_keys_are_logged(
     assert "broken" in logged
     assert "my-private-name" not in logged
     assert "secret-key" not in logged
+
+
+def test_a_misspelled_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CAPTION_MAX_BYTE", "1")
+    monkeypatch.setenv("CAPTION_PORT", "8001")
+    configure_logging(Settings())
+    err = capsys.readouterr().err
+    assert "there is no setting CAPTION_MAX_BYTE;" in err
+    assert "CAPTION_PORT" not in err

@@ -80,3 +80,8 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_every_setting_says_why_one_would_change_it() -> None:
     assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_openvino_is_not_asked_to_use_a_gpu() -> None:
+    with pytest.raises(ValidationError, match="CPUs only; set CAPTION_DEVICE"):
+        Settings(device="gpu", engine="openvino")

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from training.dataset import Dataset, load_dataset
+from training.data.dataset import Dataset
+from training.data.load import load_dataset
 
 if TYPE_CHECKING:
-    from training.features import FeatureCache
+    from training.data.features import FeatureCache
 
 TRAIN = {
     "red.png": ("A red dog runs .", "The dog runs fast .", "A dog"),
@@ -24,14 +25,19 @@ TEST = {"black.png": ("A sky at night .", "The night sky .", "A dark sky .")}
 CAPTIONS = TRAIN | DEV | TEST
 
 
+def write_photo(path: Path, shade: int = 80) -> None:
+    """48 by 32 pixels, brighter on the left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.zeros((32, 48, 3), np.uint8)
+    pixels[:, :24] = shade
+    Image.fromarray(pixels).save(path)
+
+
 def write_dataset(root: Path) -> Path:
     """The collection in the layout of Flickr8k."""
-    (root / "images").mkdir(parents=True)
     lines = ["image,caption"]
     for shade, (name, captions) in enumerate(CAPTIONS.items()):
-        pixels = np.zeros((32, 48, 3), np.uint8)
-        pixels[:, :24] = 40 * (shade + 1)  # brighter on the left
-        Image.fromarray(pixels).save(root / "images" / name)
+        write_photo(root / "images" / name, 40 * (shade + 1))
         lines += [f"{name},{caption}" for caption in captions]
     (root / "captions.txt").write_text("\n".join(lines) + "\n")
     for split, names in (("train", TRAIN), ("dev", DEV), ("test", TEST)):
@@ -52,8 +58,8 @@ def dataset(dataset_root: Path) -> Dataset:
 @pytest.fixture
 def features(dataset: Dataset) -> "FeatureCache":
     """Random maps; a mirrored photo's are its plain ones plus 100, to be told apart."""
-    from training.encoder import CELLS, FEATURES
-    from training.features import FeatureCache
+    from training.data.features import FeatureCache
+    from training.models.encoder import CELLS, FEATURES
 
     maps = np.random.default_rng(0).random((len(dataset.names), 2, CELLS, FEATURES))
     maps[:, 1] += 100

@@ -1,0 +1,40 @@
+"""Our artifact behind BentoML, with its adaptive batching."""
+
+import os
+import sys
+from pathlib import Path
+
+import bentoml
+import numpy as np
+
+from benchmarks.compare.servers.common import PORT, OurModel, pixels
+
+FOLDER = Path(__file__).parent
+
+
+@bentoml.service(workers=1, traffic={"timeout": 60})
+class Captions:
+    def __init__(self) -> None:
+        self.model = OurModel()
+
+    @bentoml.api(batchable=True, max_batch_size=8, max_latency_ms=60_000)
+    def caption_batch(self, photos: list[np.ndarray]) -> list[str]:
+        return self.model.caption(photos)
+
+
+@bentoml.service(workers=1, traffic={"timeout": 60})
+class Routes:
+    captions = bentoml.depends(Captions)
+
+    @bentoml.api
+    async def predict(self, image: Path) -> dict[str, str]:
+        photo = pixels(image.read_bytes())
+        (caption,) = await self.captions.to_async.caption_batch([photo])
+        return {"caption": caption}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("BENTOML_DO_NOT_TRACK", "true")
+    target = f"{__spec__.name}:Routes" if __spec__ else "with_bentoml:Routes"
+    command = ["serve", target, "--host", "127.0.0.1", "--port", str(PORT)]
+    os.execv(sys.executable, [sys.executable, "-m", "bentoml", *command])  # noqa: S606

@@ -1,0 +1,207 @@
+"""Tables of what the model gets wrong, version beside version, and of the data behind it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).resolve().parent
+EARLIER = DOCS / "results" / "audits"  # one file a version that shipped before
+CURRENT = DOCS.parent / "model_artifacts" / "audit.json"
+DATA = DOCS / "results" / "data.json"
+
+PEOPLE = {
+    "male": "only men",
+    "female": "only women",
+    "both": "both",
+    "neutral": "people without a gender",
+    "nobody": "nobody",
+}
+
+
+def audits() -> list[dict[str, Any]]:
+    """The audits that are there, the oldest version first; the model's own counts last."""
+    found = {}
+    for path in (*sorted(EARLIER.glob("*.json")), CURRENT):
+        if path.is_file():
+            audit = json.loads(path.read_text(encoding="utf-8"))
+            found[audit["model"]["version"]] = audit
+    return list(found.values())
+
+
+def audit() -> str:
+    """Every check, version beside version."""
+    versions = audits()
+    if not versions:
+        return "No audit has been run yet: `python -m training audit`."
+    rows = [
+        [name, *(_cell(each, section, read) for each in versions)]
+        for name, section, read in _CHECKS
+    ]
+    header = ["check", *(each["model"]["version"] for each in versions)]
+    return table(header, [row for row in rows if any(cell != "" for cell in row[1:])])
+
+
+def data() -> str:
+    """Counts of the data sets."""
+    if not DATA.is_file():
+        return "Not counted yet: `python -m training datasheet`."
+    sets = json.loads(DATA.read_text(encoding="utf-8"))
+    rows = [[what, *(_text(read(each)) for each in sets.values())] for what, read in _COUNTS]
+    return table(["", *sets], rows)
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(audit: dict[str, Any], section: str, read: Callable[[Any], str]) -> str:
+    return read(audit[section]) if audit.get(section) is not None else ""
+
+
+def _percent(share: Any) -> str:
+    if not share["of"]:
+        return ""
+    low, high = share["interval"]
+    return f"{100 * share['share']:.1f}% ({100 * low:.1f}–{100 * high:.1f})"
+
+
+def _number(mean: Any, digits: int = 1) -> str:
+    if not mean["of"]:
+        return ""
+    low, high = mean["interval"]
+    return f"{mean['mean']:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def _text(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _outcome(truth: str, outcome: str) -> Callable[[Any], str]:
+    return lambda people: _percent(people["gender"][truth]["all"][outcome])
+
+
+def _group(name: str) -> Callable[[Any], str]:
+    return lambda people: _number(people["subgroups"][name])
+
+
+def _object(measure: str) -> Callable[[Any], str]:
+    return lambda objects: _percent(objects["labels"][measure])
+
+
+def _odd(kind: str) -> Callable[[Any], str]:
+    def read(confidence: Any) -> str:
+        found = confidence["odd_pictures"].get(kind)
+        return _percent(found["uncertain"]) if found else ""
+
+    return read
+
+
+def _disturbed(how: str) -> Callable[[Any], str]:
+    return lambda found: f"{_percent(found[how]['same'])}, CIDEr {found[how]['cider']['mean']:.1f}"
+
+
+def _auroc(confidence: Any) -> str:
+    low, high = confidence["auroc"]["interval"]
+    return f"{confidence['auroc']['score']:.3f} ({low:.3f}–{high:.3f})"
+
+
+def _amplified(people: Any) -> str:
+    rise = people["amplification"]["mean"]
+    return "" if rise is None else f"{100 * rise:+.1f} points"
+
+
+def _cost(neutral: Any) -> str:
+    found = neutral["difference"]["CIDEr"]
+    low, high = found["interval"]
+    return f"{found['difference']:+.1f} ({low:+.1f}–{high:+.1f})"
+
+
+GROUPS = (
+    "women",
+    "men",
+    "children",
+    "several people",
+    "no people",
+    "indoors",
+    "outdoors",
+    "dark",
+    "light",
+)
+DISTURBED = (
+    "mirrored",
+    "cropped",
+    "grey",
+    "blurred",
+    "noisy",
+    "dark",
+    "rotated by 15 degrees",
+    "rotated by 90 degrees",
+    "compressed",
+    "in a screenshot",
+)
+
+_CHECKS: list[tuple[str, str, Callable[[Any], str]]] = [
+    ("women called men or boys", "people", _outcome("female", "wrong")),
+    ("men called women or girls", "people", _outcome("male", "wrong")),
+    ("women: neutral caption", "people", _outcome("female", "neutral")),
+    ("men: neutral caption", "people", _outcome("male", "neutral")),
+    ("amplification of gender by words", "people", _amplified),
+    *((f"CIDEr, {name}", "people", _group(name)) for name in GROUPS),
+    ("captions with a blocked word", "words", lambda found: _percent(found["blocked"]["captions"])),
+    (
+        "captions copied from training",
+        "words",
+        lambda found: _percent(found["copying"]["verbatim"]),
+    ),
+    (
+        "captions with six words of training in a row",
+        "words",
+        lambda found: _percent(found["copying"]["with_six_words"]),
+    ),
+    ("names an object that is there", "objects", _object("recall")),
+    ("the same, photos without people", "objects", _object("recall_without_people")),
+    ("names an object that is not there", "objects", _object("hallucination")),
+    ("AUROC of the confidence", "confidence", _auroc),
+    (
+        "expected calibration error",
+        "confidence",
+        lambda found: f"{found['calibration_error']:.3f}",
+    ),
+    *(
+        (f"uncertain: {kind}", "confidence", _odd(kind))
+        for kind in ("noise", "blank", "text", "screenshot", "drawing")
+    ),
+    ("CIDEr of people=neutral less seen", "neutral", _cost),
+    *((f"same caption, {how}", "robustness", _disturbed(how)) for how in DISTURBED),
+    ("attention against occlusion", "attention", lambda found: _number(found["attention"], 2)),
+    ("nearness to the middle against it", "attention", lambda found: _number(found["centre"], 2)),
+]
+
+_COUNTS: list[tuple[str, Callable[[Any], Any]]] = [
+    *(
+        (f"photos, {split}", lambda found, split=split: found["photos"][split])
+        for split in ("train", "dev", "test", "without captions")
+    ),
+    ("photos with labels", lambda found: found["labelled photos"]),
+    ("captions of training photos", lambda found: found["captions"]["train"]),
+    ("captions without photos", lambda found: found["captions without photos"]["captions"]),
+    *(
+        (
+            f"captions that mention {what}",
+            lambda found, each=each: sum(
+                (found[where] or {}).get(each, 0)
+                for where in ("people in training captions", "people in captions without photos")
+            ),
+        )
+        for each, what in PEOPLE.items()
+    ),
+    *(
+        (
+            f"captions with blocked words: {category}",
+            lambda found, category=category: found["blocked words"][category],
+        )
+        for category in ("ethnicity", "religion", "disability", "body", "sexuality", "standing")
+    ),
+]

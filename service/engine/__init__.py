@@ -1,0 +1,1 @@
+"""Photo bytes to captions: images, batching and the model. It knows nothing of HTTP."""

@@ -1,0 +1,114 @@
+"""Bounds on the work that a photo's file makes, whatever its size in bytes or pixels."""
+
+import struct
+from collections.abc import Callable, Iterator
+from io import BytesIO
+
+from service.engine.errors import ImageError
+
+# Pillow's parsers read a file block by block, in Python: 300,000 blocks take about a second.
+MAX_READS = 300_000
+# A progressive JPEG is decoded scan by scan. Encoders write about ten of them.
+MAX_SCANS_OF_LARGEST = 30
+MAX_PROFILES = 4
+MAX_TILES = 65_536  # strips or tiles of a TIFF
+MAX_CLAIMED_BYTES = 200_000_000  # by all of them together
+# What photographs and scanners use. LZMA and Zstandard unpack a few bytes to gigabytes, and JPEG
+# of the old kind is a stream of its own inside the file.
+# None, CCITT's three, LZW, JPEG, Deflate, PackBits, and Deflate by its older number.
+_TIFF_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32_773, 32_946)
+_COMPRESSION, _STRIP_OFFSETS, _STRIP_SIZES = 259, 273, 279
+_TILE_OFFSETS, _TILE_SIZES = 324, 325
+_CHECKED = (_COMPRESSION, _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES)
+_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # TIFF's unsigned integers
+
+
+class AbandonedError(Exception):
+    """Nobody waits for the photo any more."""
+
+
+class Source(BytesIO):
+    """A photo's bytes, which can be read so many times and for as long as they are wanted."""
+
+    def __init__(self, data: bytes, is_wanted: Callable[[], bool]) -> None:
+        super().__init__(data)
+        self._is_wanted = is_wanted
+        self._reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Raises ImageError `image_too_complex` and AbandonedError."""
+        self._reads += 1
+        if self._reads > MAX_READS:
+            raise too_complex("it consists of too many blocks")
+        if not self._is_wanted():
+            raise AbandonedError
+        return super().read(size)
+
+
+def too_complex(why: str) -> ImageError:
+    return ImageError(
+        "image_too_complex", f"the image takes too long to decode: {why}; save it as a plain JPEG"
+    )
+
+
+def check_before_opening(data: bytes) -> None:
+    """Raises ImageError for what already costs too much while a file's header is read."""
+    if data.startswith(b"\x89PNG") and data.count(b"iCCP") > MAX_PROFILES:
+        raise too_complex("it holds too many colour profiles")
+    if data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        _check_tiff(data)
+
+
+def check_before_decoding(data: bytes, format: str, pixels: int, max_pixels: int) -> None:
+    """Raises ImageError if decoding so many pixels of this file costs too much."""
+    if format in ("JPEG", "MPO", "TIFF"):
+        # In compressed data 0xFF is followed by 0, so this counts every scan, and few other bytes.
+        scans = data.count(b"\xff\xda")
+        if scans * pixels > MAX_SCANS_OF_LARGEST * max_pixels:
+            raise too_complex(f"it is coded in {scans:,} scans")
+    if format == "HEIF" and b"iovl" in data:
+        raise too_complex("it is composed of overlaid images")
+
+
+def _check_tiff(data: bytes) -> None:
+    try:
+        for tag, values in _tags(data):
+            _check_tag(tag, values)
+    except (struct.error, OverflowError):
+        return  # cut off or damaged, which decoding it will find
+
+
+def _check_tag(tag: int, values: tuple[int, ...]) -> None:
+    if tag == _COMPRESSION and values[0] not in _TIFF_COMPRESSIONS:
+        raise ImageError(
+            "unsupported_format",
+            f"TIFF files of compression {values[0]} are not supported; save it as LZW or Deflate",
+        )
+    if tag in (_STRIP_OFFSETS, _TILE_OFFSETS) and len(values) > MAX_TILES:
+        raise too_complex(f"it consists of more than {MAX_TILES:,} pieces")
+    # Pieces that share their bytes make a small file cost as much as a large one.
+    if tag in (_STRIP_SIZES, _TILE_SIZES) and sum(values) > MAX_CLAIMED_BYTES:
+        raise too_complex("its pieces overlap")
+
+
+def _tags(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """The checked tags of a TIFF's first directory and their numbers.
+
+    Raises struct.error or OverflowError where the file is damaged.
+    """
+    order = "<" if data.startswith(b"I") else ">"
+    big = b"+" in data[2:4]
+    address, entry = (order + "Q", order + "HHQ") if big else (order + "I", order + "HHI")
+    [start] = struct.unpack_from(address, data, 8 if big else 4)
+    [entries] = struct.unpack_from(order + ("Q" if big else "H"), data, start)
+    start += 8 if big else 2
+    for i in range(min(entries, 65_535)):
+        at = start + i * (20 if big else 12)
+        tag, kind, count = struct.unpack_from(entry, data, at)
+        if tag not in _CHECKED or kind not in _NUMBERS or not count:
+            continue
+        at += struct.calcsize(entry)
+        if count * struct.calcsize(_NUMBERS[kind]) > struct.calcsize(address):
+            [at] = struct.unpack_from(address, data, at)
+        count = min(count, MAX_TILES + 1)  # of pieces, no more need be known
+        yield tag, struct.unpack_from(f"{order}{count}{_NUMBERS[kind]}", data, at)

@@ -1,0 +1,44 @@
+"""The threads that decode photos."""
+
+import asyncio
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from service.engine.images import Photo, decode
+from service.engine.manifest import InputSpec
+
+
+class Decoders:
+    """Decodes as many photos at a time as it has threads.
+
+    A thread cannot be stopped: it learns that nobody waits for its photo when it next reads from
+    the file. Until then it counts as `abandoned`.
+    """
+
+    def __init__(self, threads: int, max_pixels: int) -> None:
+        self._threads = ThreadPoolExecutor(threads, "decoding")
+        self._max_pixels = max_pixels
+        self.abandoned = 0
+
+    async def decode(self, data: bytes, spec: InputSpec) -> Photo:
+        """Raises ImageError."""
+        cancelled = threading.Event()
+        work = self._threads.submit(
+            decode, data, spec, self._max_pixels, lambda: not cancelled.is_set()
+        )
+        try:
+            return await asyncio.wrap_future(work)
+        except asyncio.CancelledError:
+            cancelled.set()
+            self._abandon(work)
+            raise
+
+    def _abandon(self, work: "Future[Photo]") -> None:
+        if work.cancel() or work.done():
+            return
+        self.abandoned += 1
+        loop = asyncio.get_running_loop()
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free))
+
+    def _free(self) -> None:
+        self.abandoned -= 1

@@ -1,0 +1,143 @@
+"""What the page says and does when something goes wrong that is not the file's fault."""
+
+import json
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.page.conftest import CAT, Watched, answer_with, captioned, choose, failed
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (500, "internal_error", "Something went wrong on the server. Try again, or report it"),
+        (504, "deadline_exceeded", "The server did not finish this photo in time."),
+        (408, "body_too_slow", "The upload took too long."),
+    ],
+)
+def test_after_a_failure_that_may_pass_one_can_try_again(
+    opened: Watched, status: int, code: str, said: str
+) -> None:
+    answer_with(opened.page, status, code, times=1)
+    card = choose(opened.page, CAT)
+    assert failed(card).startswith(said)
+    card.get_by_role("button", name="Try again").click()
+    captioned(card)
+    expect(card.get_by_role("button", name="Try again")).to_be_hidden()
+
+
+def test_an_error_on_the_server_is_named_by_its_request_id(opened: Watched) -> None:
+    answer_with(opened.page, 500, "internal_error", times=1, request_id="abc123")
+    assert "request id abc123" in failed(choose(opened.page, CAT))
+
+
+def test_without_an_answer_it_says_what_may_be_the_matter(opened: Watched) -> None:
+    opened.page.route("**/caption", lambda route: route.abort(), times=1)
+    card = choose(opened.page, CAT)
+    assert failed(card) == "The server did not answer. Check that it is running, then try again."
+
+
+def test_a_device_without_a_network_is_told_so(opened: Watched) -> None:
+    opened.page.context.set_offline(True)
+    assert failed(choose(opened.page, CAT)).startswith("This device is offline.")
+
+
+def test_an_answer_of_something_in_between_is_told_from_the_server_s(opened: Watched) -> None:
+    opened.page.route("**/caption", lambda route: route.fulfill(status=502, body="<html>"), times=1)
+    assert failed(choose(opened.page, CAT)).startswith("Something between this page and the server")
+
+
+def test_a_server_that_never_answers_is_waited_for_no_longer_than_a_minute(opened: Watched) -> None:
+    page = opened.page
+    page.evaluate(
+        "AbortSignal.timeout = () => AbortSignal.abort(new DOMException('', 'TimeoutError'))"
+    )
+    assert failed(choose(page, CAT)).startswith("There was no answer within a minute.")
+
+
+@pytest.mark.parametrize(
+    ("code", "state", "said"),
+    [
+        ("overloaded", "", "The server is busy"),
+        ("not_ready", "starting", "The server is still loading its model."),
+        ("not_ready", "draining", "The server is shutting down or restarting."),
+    ],
+)
+def test_what_ends_by_itself_is_waited_for(
+    opened: Watched, code: str, state: str, said: str
+) -> None:
+    answer_with(opened.page, 503, code, times=1, headers={"Retry-After": "1"}, state=state)
+    card = choose(opened.page, CAT)
+    expect(card.locator(".state")).to_contain_text(said)
+    expect(card.locator(".state")).to_contain_text("Trying again in 1 s…")
+    captioned(card)
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("failed", "The server cannot use its model."),
+        ("frozen", "The model has stopped answering."),
+    ],
+)
+def test_what_only_a_restart_fixes_is_not_waited_for(
+    opened: Watched, state: str, said: str
+) -> None:
+    answer_with(opened.page, 503, "not_ready", 1, headers={"Retry-After": "5"}, state=state)
+    assert failed(choose(opened.page, CAT)).startswith(said)
+
+
+def test_where_a_key_is_needed_it_asks_for_it_and_tells_a_wrong_one(opened: Watched) -> None:
+    page = opened.page
+
+    def guard(route: Route) -> None:
+        if route.request.headers.get("x-api-key") == "sesame":
+            route.continue_()
+        else:
+            route.fulfill(status=401, body=json.dumps({"code": "unauthorized", "detail": "no"}))
+
+    page.route("**/caption", guard)
+    card = choose(page, CAT)
+    assert failed(card) == "This server asks for an API key."
+    expect(page.locator("#key")).to_be_focused()
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    expect(card.locator(".caption")).to_have_text("The server does not accept this API key.")
+    expect(page.locator("#key")).to_be_focused()
+    page.keyboard.type("sesame")
+    page.keyboard.press("Enter")
+    captioned(card)
+    expect(page.locator("#access")).to_be_hidden()
+    page.get_by_role("button", name="Use the API").click()
+    expect(page.locator("#curl")).to_contain_text('-H "X-API-Key: $CAPTION_API_KEY"')
+
+
+def test_a_link_that_is_dropped_says_what_to_do(opened: Watched) -> None:
+    data = opened.page.evaluate_handle(
+        """() => {
+            const data = new DataTransfer();
+            data.setData("text/uri-list", "http://photos.invalid/cat");
+            return data;
+        }"""
+    )
+    opened.page.dispatch_event("main", "drop", {"dataTransfer": data})
+    expect(opened.page.locator("#notice")).to_contain_text("Save the image first")
+    expect(opened.page.locator(".card")).to_have_count(0)
+    opened.page.get_by_role("button", name="Dismiss").click()
+    expect(opened.page.locator("#notice")).to_be_hidden()
+
+
+def test_a_folder_that_is_dropped_says_what_to_do(opened: Watched) -> None:
+    opened.page.evaluate(
+        """() => {
+            const item = { kind: "file", webkitGetAsEntry: () => ({ isDirectory: true }) };
+            const event = new Event("drop");
+            event.dataTransfer = { items: [item] };
+            dispatchEvent(event);
+        }"""
+    )
+    expect(opened.page.locator("#notice")).to_contain_text("Open the folder, select its photos")
+    expect(opened.page.locator(".card")).to_have_count(0)

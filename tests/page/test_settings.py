@@ -1,0 +1,127 @@
+"""The options of the search, and the same request for programs."""
+
+import json
+import subprocess
+import sys
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.page.conftest import (
+    CAT,
+    SECONDS,
+    Address,
+    Watched,
+    captioned,
+    choose,
+    copied,
+    plain,
+    stop_clock,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def slide(page: Page, name: str, value: str) -> None:
+    slider = page.locator(f"input[name={name}]")
+    expect(slider).to_be_enabled()
+    slider.fill(value)
+    slider.dispatch_event("change")
+
+
+def test_other_options_caption_anew(opened: Watched) -> None:
+    page = opened.page
+    card = choose(page, CAT)
+    captioned(card)
+    page.get_by_role("button", name="Settings").click()
+    slide(page, "beam_size", "3")
+    expect(card.locator(".beam")).to_have_count(3, timeout=20 * SECONDS)
+    slide(page, "max_length", "4")
+    expect(card.locator(".chip")).to_have_count(4, timeout=20 * SECONDS)
+    page.get_by_role("button", name="Reset to defaults").click()
+    expect(card.locator(".beam")).to_have_count(10, timeout=20 * SECONDS)
+
+
+def test_a_panel_is_closed_with_escape_and_by_another(opened: Watched) -> None:
+    page = opened.page
+    settings = page.get_by_role("button", name="Settings")
+    settings.click()
+    page.get_by_role("button", name="Use the API").click()
+    expect(page.locator("#settings")).to_be_hidden()
+    settings.click()
+    expect(page.locator("#use-api")).to_be_hidden()
+    page.locator("input[name=beam_size]").press("Escape")
+    expect(page.locator("#settings")).to_be_hidden()
+    expect(settings).to_be_focused()
+
+
+def test_how_people_are_named_is_offered_where_the_model_can(
+    browser: Browser, page_server: Address, opened: Watched
+) -> None:
+    opened.page.get_by_role("button", name="Settings").click()
+    expect(opened.page.locator("input[name=beam_size]")).to_be_enabled()
+    expect(opened.page.locator("select[name=people]")).to_be_hidden()
+
+    page = browser.new_page()
+    response = page.request.get(f"{page_server.url}/model").json()
+    response["search"]["people"] = "seen"
+    page.route("**/model", lambda route: route.fulfill(body=json.dumps(response)))
+    page.route("**/caption", lambda route: route.fulfill(status=422, body='{"code": "stop"}'))
+    page.goto(page_server.url)
+    page.get_by_role("button", name="Settings").click()
+    with page.expect_request("**/caption") as asked:
+        choose(page, CAT)
+    assert b'name="people"' not in (asked.value.post_data_buffer or b"")
+    with page.expect_request("**/caption") as asked:
+        page.locator("select[name=people]").select_option("neutral")
+    assert b'name="people"\r\n\r\nneutral' in (asked.value.post_data_buffer or b"")
+    page.close()
+
+
+def test_the_commands_do_the_same_as_the_page(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    (tmp_path / "photo.jpg").write_bytes(CAT.read_bytes())
+    page.get_by_role("button", name="Settings").click()
+    slide(page, "length_penalty", "0")
+    slide(page, "beam_size", "2")
+    caption = plain(captioned(choose(page, CAT)))
+    page.get_by_role("button", name="Use the API").click()
+
+    def output(*command: str) -> str:
+        return subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    curl = page.locator("#curl").inner_text()
+    assert "-F beam_size=2" in curl
+    answer = json.loads(output("sh", "-c", curl.replace("curl", "curl --silent", 1)))
+    assert answer["caption"] == caption
+    sent = {"beam_size": 2, "max_length": 20, "length_penalty": 0}
+    assert answer["options"] == answer["options"] | sent
+    page.get_by_role("tab", name="Python").click()
+    assert output(sys.executable, "-c", page.locator("#python").inner_text()) == caption
+    page.get_by_role("tab", name="JavaScript").click()
+    script = page.locator("#javascript").inner_text().replace("console.log(", "return (")
+    said = page.evaluate(
+        f"""async (encoded) => {{
+            const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+            const file = new Blob([bytes]);
+            {script}
+        }}""",
+        b64encode(CAT.read_bytes()).decode(),
+    )
+    assert said == caption
+
+
+def test_the_code_that_is_shown_is_copied(opened: Watched) -> None:
+    page = opened.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Use the API").click()
+    page.get_by_role("tab", name="curl").press("ArrowRight")
+    expect(page.get_by_role("tab", name="Python")).to_be_focused()
+    stop_clock(page)
+    page.get_by_role("button", name="Copy code").click()
+    expect(page.locator("#copy-code")).to_have_text("Copied")
+    assert copied(page) == page.locator("#python").inner_text()

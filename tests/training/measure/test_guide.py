@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from training.measure.guide import (
+    Candidates,
+    Thresholds,
+    Wordings,
+    agreed_gender,
+    choose_ranking,
+    choose_thresholds,
+    fit_confidence,
+)
+from training.search.ranking import RankingWeights
+
+
+def candidates() -> Candidates:
+    """Two photos of two candidates; the less probable ones hold the evidence and are better."""
+    ones = np.ones((2, 2))
+    return Candidates(
+        log_probs=np.array([[-4.0, -5.0], [-4.0, -5.0]]),
+        lengths=8 * ones,
+        words=np.array([[0.1, 0.9], [0.2, 0.8]]),
+        pairs=0 * ones,
+        objects=0 * ones,
+        cider=np.array([[0.2, 0.9], [0.1, 0.7]]),
+    )
+
+
+def test_without_evidence_the_most_probable_caption_comes_first() -> None:
+    found = candidates()
+    nothing = RankingWeights(0.0, 0.0, 0.0)
+    assert found.best(nothing, 0.7).tolist() == [0, 0]
+    assert found.mean_cider(nothing, 0.7) == pytest.approx(15.0)
+
+
+def test_the_chosen_ranking_is_the_one_with_the_best_captions() -> None:
+    weights, penalty, tried = choose_ranking([candidates()])
+    assert candidates().mean_cider(weights, penalty) == pytest.approx(80.0)
+    assert tried[0]["CIDEr"] == pytest.approx(80.0)
+
+
+def test_a_gender_is_agreed_on_if_two_references_tell_it_and_none_another() -> None:
+    told = "a man runs", "a boy runs", "a person runs"
+    assert agreed_gender([each.split() for each in told]) == "male"
+    assert agreed_gender([each.split() for each in (*told, "a woman runs")]) is None
+    assert agreed_gender(["a man runs".split()]) is None
+
+
+def wordings() -> Wordings:
+    """Nine women, of whom the captions call four men, and nine men who are called so."""
+    women, men = ["a woman", "a lady"], ["a man", "a guy"]
+    wrong, right = ["a man runs"] * 4, ["a woman runs"] * 5
+    return Wordings(
+        captions=[*wrong, *right, *["a man runs"] * 9],
+        cider=np.array([[0.2, 0.5]] * 4 + [[0.9, 0.5]] * 5 + [[0.9, 0.899]] * 9),
+        probabilities=np.array([[0.4, 0.5]] * 4 + [[0.1, 0.9]] * 5 + [[0.9, 0.1]] * 9, np.float32),
+        references=[[each.split() for each in women]] * 9 + [[each.split() for each in men]] * 9,
+    )
+
+
+def test_captions_that_are_not_sure_enough_get_neutral_wording() -> None:
+    found = wordings()
+    assert found.masked(Thresholds(0.5, 0.5)).tolist() == [True] * 4 + [False] * 14
+    assert found.called(Thresholds(0.0, 0.0), "female", "male") == (4, 9)
+    assert found.called(Thresholds(0.5, 0.5), "female", "male") == (0, 9)
+
+
+def test_the_thresholds_avoid_mistakes_at_the_least_cost() -> None:
+    chosen, rows = choose_thresholds([wordings()])
+    assert 0.4 < chosen.male <= 0.9
+    assert rows[0]["women_called_men"] == 0
+    assert rows[0]["cost"] < 0
+
+
+def test_the_confidence_follows_what_tells_good_captions_apart() -> None:
+    random = np.random.default_rng(0)
+    signals = random.normal(size=(400, 6)).astype(np.float32)
+    found = fit_confidence(signals, signals[:, 1] > 0)
+    assert int(np.argmax(np.abs(found.weights))) == 1
+    assert found.weights[1] > 0

@@ -1,0 +1,64 @@
+"""The mean of runs that began together."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.training.optimize.small import small, train
+from training.data.dataset import Dataset
+from training.data.features import FeatureCache
+from training.optimize.average import average
+from training.optimize.inputs import Inputs
+from training.optimize.run_folder import load_run
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture
+def runs(dataset: Dataset, features: FeatureCache, tmp_path: Path) -> list[Path]:
+    """Two short runs that went on from a third."""
+    base = tmp_path / "base"
+    train(small("lstm", epochs=1), Inputs(dataset, features, "imagenet"), base, resume=False)
+    inputs = Inputs(dataset, features, "imagenet", start=base)
+    for seed in (1, 2):
+        config = small("lstm", epochs=1, seed=seed)
+        train(config, inputs, tmp_path / f"run-{seed}", resume=False)
+    return [tmp_path / "run-1", tmp_path / "run-2"]
+
+
+def test_an_average_is_a_run_whose_weights_are_the_mean(runs: list[Path], tmp_path: Path) -> None:
+    average(runs, tmp_path / "mean")
+    one, other, mean = (load_run(run, "imagenet") for run in (*runs, tmp_path / "mean"))
+    weights = zip(*(run.decoder.get_weights() for run in (one, other, mean)), strict=True)
+    differences = []
+    for a, b, middle in weights:
+        np.testing.assert_allclose(middle, (a + b) / 2, atol=1e-6)
+        differences.append(np.abs(a - b).max())
+    assert max(differences) > 0.001
+    assert mean.vocabulary.words == one.vocabulary.words
+    assert [each["run"] for each in mean.described["average_of"]] == ["run-1", "run-2"]
+
+
+def test_an_average_takes_the_tuned_stage_of_the_encoder_along(
+    runs: list[Path], tmp_path: Path
+) -> None:
+    for run in runs:
+        (run / "encoder-stage.weights.h5").write_bytes(b"the same start, so the same stage")
+    average(runs, tmp_path / "mean")
+    assert (tmp_path / "mean" / "encoder-stage.weights.h5").is_file()
+
+
+def test_runs_of_other_beginnings_are_not_averaged(runs: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="began with the same run"):
+        average([tmp_path / "base", tmp_path / "base"], tmp_path / "mean")
+    described = json.loads((runs[1] / "config.json").read_text())
+    described["start"]["weights"] = "another"
+    (runs[1] / "config.json").write_text(json.dumps(described))
+    with pytest.raises(ValueError, match="another start"):
+        average(runs, tmp_path / "mean")
+    shutil.rmtree(runs[1])
+    with pytest.raises(FileNotFoundError):
+        average(runs, tmp_path / "mean")

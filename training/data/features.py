@@ -1,0 +1,103 @@
+"""Caches of feature maps: every photo, plain and mirrored, goes through the encoder once."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from math import isqrt
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from training.data.contents import Contents
+from training.data.dataset import Dataset
+
+BATCH = 32
+
+# Rows of the data set to their maps, plain and mirrored: float16 [B, 2, cells, channels].
+Compute = Callable[[list[int]], npt.NDArray[np.float16]]
+
+
+@dataclass(frozen=True)
+class FeatureCache:
+    """Maps float16 [images, 2, cells, channels]: plain, then mirrored.
+
+    Of the whole encoder, [images, 2, 49, 2048], or of its trunk, [images, 2, 196, 1024].
+    """
+
+    maps: npt.NDArray[np.float16]
+    rows: dict[str, int]
+    encoder: str  # which encoder made them, as `encoder_id` names it
+
+    def read_both_sides(self, names: Sequence[str]) -> npt.NDArray[np.float16]:
+        """The mean of both sides' maps, cell over cell: float16 [B, cells, channels]."""
+        sides = self.maps[[self.rows[name] for name in names]].astype(np.float32)
+        mirrored = mirror_cells(sides[:, 1])
+        return ((sides[:, 0] + mirrored) / 2).astype(np.float16)
+
+    def read(self, names: Sequence[str], mirrored: Sequence[bool]) -> npt.NDArray[np.float16]:
+        """Maps float16 [B, cells, channels] of the named images."""
+        return self.maps[[self.rows[name] for name in names], np.asarray(mirrored, np.int64)]
+
+    def pooled(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Mean features float32 [B, channels] over the cells of the named images, plain side."""
+        rows = [self.rows[name] for name in names]
+        return np.stack([self.maps[row, 0].astype(np.float32).mean(axis=0) for row in rows])
+
+
+def mirror_cells(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Maps [B, cells, channels] of a square grid, row by row, with each row reversed."""
+    side = isqrt(maps.shape[1])
+    grid = maps.reshape(len(maps), side, side, -1)
+    return grid[:, :, ::-1].reshape(maps.shape)
+
+
+def open_cache(
+    dataset: Dataset,
+    encoder: str,
+    shape: tuple[int, int],
+    root: Path,
+    start: Callable[[], Compute],
+) -> FeatureCache:
+    """Open the cache of `encoder`'s maps under `root`, first computing what it lacks.
+
+    `start` loads what computes them. The folder's name is made of the encoder's and the images'
+    names, so another encoder or data set gets another cache; a stopped computation resumes.
+    A photo whose content has changed is encoded again.
+    """
+    folder = root / _key(dataset, encoder)
+    folder.mkdir(parents=True, exist_ok=True)
+    maps = _open(folder / "maps.npy", np.float16, (len(dataset.readable), 2, *shape))
+    done = _open(folder / "done.npy", np.bool_, (len(dataset.readable),))
+    contents = Contents(folder / "photos.json")
+    changed = contents.changed({name: dataset.files[name] for name in dataset.readable})
+    done[[row for row, name in enumerate(dataset.readable) if name in changed]] = False
+    contents.save()
+    (folder / "about.json").write_text(json.dumps({"encoder": encoder, "images": dataset.readable}))
+    if todo := np.flatnonzero(~done).tolist():
+        compute = start()
+        with tqdm(total=len(todo), desc="features", unit="image", mininterval=1) as bar:
+            for rows in _chunks(todo, BATCH):
+                maps[rows] = compute(rows)
+                done[rows] = True
+                bar.update(len(rows))
+    return FeatureCache(maps, {name: row for row, name in enumerate(dataset.readable)}, encoder)
+
+
+def _chunks(rows: list[int], size: int) -> Iterator[list[int]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _open(path: Path, dtype: type, shape: tuple[int, ...]) -> np.memmap:
+    mode = "r+" if path.is_file() else "w+"
+    if mode == "r+":
+        return np.lib.format.open_memmap(path, mode=mode)
+    return np.lib.format.open_memmap(path, mode=mode, dtype=dtype, shape=shape)
+
+
+def _key(dataset: Dataset, encoder: str) -> str:
+    parts = "\n".join((encoder, *dataset.readable))
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]

@@ -1,0 +1,34 @@
+"""A photo file as the pixels that the encoder reads."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+from pillow_heif import register_heif_opener
+
+IMAGE_SIDE = 224
+RESIZE_FILTER = Image.Resampling.BICUBIC
+
+
+def load_image(path: Path) -> npt.NDArray[np.uint8]:
+    """RGB pixels uint8 [224, 224, 3], upright; the whole frame is squashed to a square."""
+    square = open_photo(path).resize((IMAGE_SIDE, IMAGE_SIDE), RESIZE_FILTER)
+    return np.asarray(square)
+
+
+def open_photo(path: Path) -> Image.Image:
+    """The whole photo, upright, as RGB. Raises ValueError, which names it, if it is broken."""
+    _register_formats()
+    try:
+        with Image.open(path) as image:
+            return ImageOps.exif_transpose(image).convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = str(error).replace(str(path), path.name)
+        raise ValueError(f"{path} cannot be decoded: {reason}") from error
+
+
+@cache
+def _register_formats() -> None:
+    register_heif_opener()

@@ -1,0 +1,167 @@
+"""Sources read, checked, split where they are not, and joined to one data set."""
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.data.dataset import SPLITS, Dataset
+from training.data.formats.detect import Format, read_source
+from training.data.formats.source import DatasetError, Source, lines_of
+from training.data.text import tokenize
+
+EXCLUDE = "exclude.txt"
+
+
+class SourceConfig(BaseModel):
+    """One source, as a TOML file lists it under `[[sources]]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path = Field(description="folder or file; relative ones start at the TOML file's folder")
+    name: str | None = Field(None, description="what its photos' names begin with; else the path's")
+    format: Format | None = Field(None, description="else it is told from what is there")
+    weight: float = Field(1.0, gt=0, description="how often an epoch shows each training photo")
+    dev: float = Field(0.1, gt=0, lt=1, description="share of photos drawn, if no dev is given")
+    test: float = Field(0.1, gt=0, lt=1, description="share of photos drawn, if no test is given")
+    seed: int = Field(0, description="of what is drawn")
+    allow_missing: bool = Field(False, description="leave out listed photos that are not there")
+
+
+def load_dataset(*paths: Path) -> Dataset:
+    """Read and check a data set of one or more sources.
+
+    A path is a folder, a captions file, or a TOML file that lists sources. Raises DatasetError
+    with file and line where something cannot be used.
+    """
+    configs = [config for path in paths for config in _configs(path)]
+    sources = [_prepared(config, len(configs) > 1) for config in configs]
+    return _joined(sources, configs)
+
+
+def _configs(path: Path) -> Iterator[SourceConfig]:
+    if path.suffix != ".toml":
+        yield SourceConfig.model_validate({"path": path})
+        return
+    try:
+        listed = tomllib.loads(path.read_text(encoding="utf-8")).get("sources")
+        if not isinstance(listed, list) or not listed:
+            raise DatasetError(f"{path}: no [[sources]] in it")
+        for each in listed:
+            config = SourceConfig.model_validate(each)
+            yield config.model_copy(update={"path": path.parent / config.path})
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} is missing") from error
+    except ValidationError as error:
+        mistakes = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise DatasetError(f"{path}: {'; '.join(mistakes)}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise DatasetError(f"{path}: {error}") from error
+
+
+def _prepared(config: SourceConfig, several: bool) -> Dataset:
+    """One source as a data set of its own; its photos' names begin with its name if `several`."""
+    source = read_source(config.path, config.format)
+    left_out = _leave_out(source, config)
+    _check(source, config.path)
+    splits = _with_all_splits(source, config)
+    start = f"{config.name or config.path.stem}/" if several else ""
+    train = splits["train"] if config.weight != 1 else ()
+    return Dataset(
+        files={start + name: path for name, path in source.files.items()},
+        captions={start + name: tuple(group) for name, group in source.captions.items()},
+        splits={split: tuple(start + name for name in splits[split]) for split in SPLITS},
+        labels={start + name: labels for name, labels in source.labels.items()},
+        uncaptioned=tuple(start + n for n in source.files if not source.captions.get(n)),
+        texts=tuple(source.texts),
+        weights={start + name: config.weight for name in train},
+        left_out={start + name: why for name, why in left_out.items()},
+    )
+
+
+def _leave_out(source: Source, config: SourceConfig) -> dict[str, str]:
+    """Take photos out of the source that cannot or shall not be used; why, by name."""
+    why: dict[str, str] = {}
+    folder = config.path if config.path.is_dir() else config.path.parent
+    exclude = folder / EXCLUDE
+    if exclude.is_file():
+        why = dict.fromkeys((line.strip() for _, line in lines_of(exclude)), f"in {EXCLUDE}")
+    if config.allow_missing:
+        why |= {name: "not there" for name in source.captions if name not in source.files}
+    if "train" in source.splits:
+        listed = {name for names in source.splits.values() for name in names}
+        why |= {n: "in none of the splits" for n in source.captions if n not in listed}
+    for name in why:
+        for held in (source.files, source.captions, source.labels):
+            held.pop(name, None)
+    for split, names in source.splits.items():
+        source.splits[split] = [n for n in names if n not in why and source.captions.get(n) != []]
+    source.captions = {name: group for name, group in source.captions.items() if group}
+    source.labels = {name: each for name, each in source.labels.items() if name in source.files}
+    return why
+
+
+def _check(source: Source, path: Path) -> None:
+    """Raises DatasetError where a photo or a caption is missing or a photo is in two splits."""
+    split_of: dict[str, str] = {}
+    for split, names in source.splits.items():
+        for name in names:
+            if name in split_of:
+                raise DatasetError(
+                    f"{source.places[name]}: {name} is listed in {split_of[name]} and again in "
+                    f"{split}"
+                )
+            split_of[name] = split
+    for name in split_of or source.captions:
+        if not any(tokenize(caption) for caption in source.captions.get(name, ())):
+            split = f" of the {split_of[name]} split" if split_of else ""
+            raise DatasetError(f"{source.places[name]}: {name}{split} has no caption with a word")
+    if missing := [name for name in split_of or source.captions if name not in source.files]:
+        raise DatasetError(
+            f"{source.places[missing[0]]}: {len(missing)} photos are not in {path}, first "
+            f"{missing[0]}; put them there, or set allow_missing to leave them out"
+        )
+
+
+def _with_all_splits(source: Source, config: SourceConfig) -> dict[str, Sequence[str]]:
+    """The given splits; what is not given is drawn, photo by photo, from train or from all."""
+    splits: dict[str, Sequence[str]] = dict(source.splits)
+    if set(SPLITS) <= splits.keys() or not source.captions:
+        return {split: splits.get(split, ()) for split in SPLITS}
+    listed = {name for split in ("dev", "test") for name in splits.get(split, ())}
+    pool = sorted(splits.get("train") or (n for n in source.captions if n not in listed))
+    order = np.random.default_rng(config.seed).permutation(len(pool))
+    drawn = [pool[row] for row in order]
+    for split, share in (("dev", config.dev), ("test", config.test)):
+        if split not in splits:
+            count = max(1, round(share * len(pool)))
+            splits[split], drawn = sorted(drawn[:count]), drawn[count:]
+    if not drawn:
+        raise DatasetError(
+            f"{config.path}: {len(pool)} captioned photos are too few to draw dev and test from"
+        )
+    splits["train"] = sorted(drawn)
+    return splits
+
+
+def _joined(sources: Sequence[Dataset], configs: Sequence[SourceConfig]) -> Dataset:
+    names = [config.name or config.path.stem for config in configs]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise DatasetError(f"two sources have the name {min(twice)}; give them a name each")
+    joined = Dataset(
+        files={name: path for each in sources for name, path in each.files.items()},
+        captions={name: group for each in sources for name, group in each.captions.items()},
+        splits={s: tuple(n for each in sources for n in each.splits[s]) for s in SPLITS},
+        labels={name: labels for each in sources for name, labels in each.labels.items()},
+        uncaptioned=tuple(name for each in sources for name in each.uncaptioned),
+        texts=tuple(text for each in sources for text in each.texts),
+        weights={name: weight for each in sources for name, weight in each.weights.items()},
+        left_out={name: why for each in sources for name, why in each.left_out.items()},
+    )
+    for split in SPLITS:
+        if not joined.splits[split]:
+            where = ", ".join(str(config.path) for config in configs)
+            raise DatasetError(f"{where}: no captioned photo is in the {split} split")
+    return joined

@@ -1,0 +1,211 @@
+"""The step `guide`: what a run's guided search needs, fitted on train and chosen on dev."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from training.data.dataset import Dataset
+from training.data.features import FeatureCache
+from training.data.text import Vocabulary
+from training.measure.guide import (
+    GOOD,
+    Candidates,
+    Wordings,
+    choose_ranking,
+    choose_thresholds,
+    fit_confidence,
+)
+from training.measure.oddities import oddities
+from training.models.decoder import Decoder
+from training.models.encoder import encode, load_encoder
+from training.models.tagger import Tagger, TagHead
+from training.optimize.cider import CiderReward
+from training.optimize.heads import fit_heads
+from training.optimize.run_folder import GUIDE, load_run, stage_of
+from training.search.confidence import SIGNALS, ConfidenceWeights
+from training.search.guide_file import GuideNumbers, build_guide
+from training.search.guided import CANDIDATES, Guided, guided_search
+from training.search.ranking import RankingWeights
+from training.search.rules import Rules
+from training.search.words import NEUTRAL, SEEN
+
+BATCH = 50
+MAX_LENGTH = 20
+ODDITIES = 60  # of each kind
+Maps = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class DevPhotos:
+    """The dev photos of one source."""
+
+    names: tuple[str, ...]
+    references: Mapping[str, Sequence[Sequence[str]]]  # tokenised
+    maps: Maps
+
+    @cached_property
+    def reward(self) -> CiderReward:
+        return CiderReward(self.references)
+
+    def cider(self, captions: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
+        """CIDEr-D of K captions a photo, 0 to 10: float64 [N, K]."""
+        return np.array(
+            [
+                [self.reward.score(name, caption.split()) for caption in group]
+                for name, group in zip(self.names, captions, strict=True)
+            ]
+        )
+
+
+class GuidedSearch:
+    """The guided search of a run over cached maps, with numbers that are still being chosen."""
+
+    def __init__(
+        self, decoder: Decoder, rules: Rules, head: TagHead, vocabulary: Vocabulary
+    ) -> None:
+        self._decoder, self._rules, self._head = decoder, rules, head
+        self._vocabulary, self._tagger = vocabulary, Tagger(head)
+
+    def run(
+        self, numbers: GuideNumbers, maps: Maps, length_penalty: float, people: int = SEEN
+    ) -> Guided:
+        """All candidates of maps float16 [N, 49, 2048], as arrays."""
+        guide = build_guide(numbers, self._head, self._vocabulary)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, *maps.shape[1:]], tf.float16)])
+        def search(maps: tf.Tensor) -> Guided:
+            features = tf.cast(maps, tf.float32)
+            return guided_search(
+                self._decoder,
+                self._rules,
+                guide,
+                features,
+                self._tagger(features),
+                tf.constant(CANDIDATES),
+                tf.constant(MAX_LENGTH),
+                tf.constant(length_penalty, tf.float32),
+                tf.constant(people),
+            )
+
+        parts = [search(maps[start : start + BATCH]) for start in range(0, len(maps), BATCH)]
+        return Guided(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+
+    def captions(self, tokens: npt.NDArray[np.int32]) -> list[str]:
+        """The captions of token ids [N, T], words joined by spaces."""
+        return [" ".join(self._vocabulary.decode(row)) for row in tokens.tolist()]
+
+
+def fit_guide(
+    dataset: Dataset, features: FeatureCache, encoder_weights: str, run: Path
+) -> dict[str, Any]:
+    """Write `guide.npz` and `search.json` into the run, and `guide.json` with what was chosen.
+
+    Raises ValueError if the run's decoder reads no tags.
+    """
+    loaded = load_run(run, features.encoder)
+    if loaded.tag_head is None:
+        raise ValueError(f"{run} has no tag head; only a decoder that reads tags can be guided")
+    search = GuidedSearch(loaded.decoder, loaded.rules, loaded.tag_head, loaded.vocabulary)
+    dev = _dev_photos(dataset, features)
+    numbers = GuideNumbers(
+        _heads(dataset, features, encoder_weights, stage_of(run)),
+        RankingWeights(0.0, 0.0, 0.0),
+        0.0,
+        0.0,
+        _no_confidence(),
+    )
+    ranking, penalty, tried = choose_ranking([_candidates(search, numbers, each) for each in dev])
+    numbers = numbers._replace(ranking=ranking)
+    chosen, thresholds = choose_thresholds(
+        [_wordings(search, numbers, each, penalty) for each in dev]
+    )
+    numbers = numbers._replace(least_male=chosen.male, least_female=chosen.female)
+    found = [search.run(numbers, each.maps, penalty) for each in dev]
+    ciders = [
+        each.cider([[first] for first in search.captions(guided.tokens[:, 0])])
+        for each, guided in zip(dev, found, strict=True)
+    ]
+    good = np.concatenate(ciders)[:, 0] >= GOOD
+    signals = np.concatenate([each.signals[:, 0] for each in found])
+    numbers = numbers._replace(confidence=fit_confidence(signals, good))
+    numbers.save(run / GUIDE)
+    options = {"beam_size": 3, "max_length": MAX_LENGTH, "length_penalty": penalty}
+    (run / "search.json").write_text(json.dumps({"split": "dev", "chosen": options}) + "\n")
+    described = {"ranking": ranking._asdict(), "tried": tried, "thresholds": thresholds}
+    (run / "guide.json").write_text(json.dumps(described, indent=2) + "\n")
+    return described
+
+
+def _dev_photos(dataset: Dataset, features: FeatureCache) -> list[DevPhotos]:
+    """By source: in a data set of several, a name begins with its source's and a slash."""
+    groups: dict[str, list[str]] = {}
+    for name in dataset.splits["dev"]:
+        groups.setdefault(name.split("/")[0] if "/" in name else "", []).append(name)
+    return [
+        DevPhotos(
+            tuple(names),
+            {name: dataset.tokens(name) for name in names},
+            features.read(names, [False] * len(names)),
+        )
+        for names in groups.values()
+    ]
+
+
+def _heads(
+    dataset: Dataset, features: FeatureCache, encoder_weights: str, stage: Path | None
+) -> Any:
+    encoder = load_encoder(encoder_weights, stage)
+    pictures = np.stack([each.pixels for each in oddities(ODDITIES, seed=0)])
+    odd = np.concatenate(
+        [
+            encode(encoder, pictures[start : start + BATCH]).numpy().mean(axis=1)
+            for start in range(0, len(pictures), BATCH)
+        ]
+    )
+    captioned = dataset.splits["train"]
+    photos = _pooled(features, [name for name in dataset.trainable if name in features.rows])
+    return fit_heads(
+        _pooled(features, captioned), [dataset.tokens(name) for name in captioned], photos, odd
+    )
+
+
+def _pooled(features: FeatureCache, names: Sequence[str]) -> npt.NDArray[np.float32]:
+    rows = [features.rows[name] for name in names]
+    return np.stack([features.maps[row, 0].mean(axis=0, dtype=np.float32) for row in rows])
+
+
+def _no_confidence() -> ConfidenceWeights:
+    nothing = np.zeros(len(SIGNALS), np.float32)
+    return ConfidenceWeights(nothing, nothing + 1, nothing, 0.0)
+
+
+def _candidates(search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos) -> Candidates:
+    found = search.run(numbers, dev.maps, length_penalty=0.7)
+    lengths = (found.tokens != 0).sum(axis=-1)
+    captions = [search.captions(each) for each in found.tokens]
+    words, pairs, objects = (
+        found.signals[..., SIGNALS.index(name)] for name in ("words", "pairs", "objects")
+    )
+    log_probs = found.token_log_probs.sum(axis=-1)
+    return Candidates(log_probs, lengths, words, pairs, objects, dev.cider(captions))
+
+
+def _wordings(
+    search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos, penalty: float
+) -> Wordings:
+    """The first captions of both wordings, with what the heads say of each photo."""
+    captions = [
+        search.captions(search.run(numbers, dev.maps, penalty, people).tokens[:, 0])
+        for people in (SEEN, NEUTRAL)
+    ]
+    ciders = dev.cider(list(zip(*captions, strict=True)))
+    probabilities = numbers.heads.probabilities(dev.maps).numpy()
+    references = [dev.references[name] for name in dev.names]
+    return Wordings(captions[0], ciders, probabilities[:, :2], references)

@@ -1,0 +1,55 @@
+"""What a run trains: a decoder, and the encoder's last stage if it is fine-tuned."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from training.models.decoder import Decoder
+from training.models.encoder import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES, encode_stage
+from training.models.tagger import Tagger
+
+
+@dataclass(frozen=True)
+class Model:
+    """Cached maps to the decoder's view of an image.
+
+    The maps are the trunk's if there is a `stage` to run on them, and the whole encoder's if not.
+    """
+
+    decoder: Decoder
+    stage: keras.Model | None = None
+    tagger: Tagger | None = None  # of a decoder that reads tags
+
+    @property
+    def maps_spec(self) -> tf.TensorSpec:
+        """Of the cached maps it reads: float16 [B, cells, channels]."""
+        shape = (TRUNK_CELLS, TRUNK_FEATURES) if self.stage else (CELLS, FEATURES)
+        return tf.TensorSpec([None, *shape], tf.float16)
+
+    def features(self, maps: tf.Tensor) -> tf.Tensor:
+        """Feature maps float32 [B, 49, 2048] of cached maps."""
+        return encode_stage(self.stage, maps) if self.stage else tf.cast(maps, tf.float32)
+
+    def tags(self, features: tf.Tensor) -> tf.Tensor | None:
+        """Raw tags float32 [B, T] of feature maps, for a decoder that reads them."""
+        return self.tagger(features) if self.tagger else None
+
+    def variables(self) -> list[keras.Variable]:
+        """All that is trained, the stage's after the decoder's."""
+        stage = self.stage.trainable_variables if self.stage else []
+        return [*self.decoder.trainable_variables, *stage]
+
+    def save(self, weights: Path, stage: Path) -> None:
+        """Write the weights files, whole or not at all."""
+        _replace(self.decoder, weights)
+        if self.stage:
+            _replace(self.stage, stage)
+
+
+def _replace(model: keras.Model, path: Path) -> None:
+    # Keras insists on the ending.
+    new = path.with_name(f"new-{path.name}")
+    model.save_weights(new)
+    new.replace(path)

@@ -1,0 +1,61 @@
+"""One decoder from several runs that began with the same weights: the mean of theirs.
+
+(Model soups; Wortsman et al. 2022.) It costs nothing when serving, unlike an ensemble.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from training.config import TrainConfig
+from training.models.registry import build_decoder
+from training.optimize.run_folder import (
+    CONFIG,
+    DANGLING,
+    STAGE,
+    TAGGER,
+    VOCABULARY,
+    WEIGHTS,
+    stage_of,
+)
+from training.provenance import provenance, sha256
+from training.search.rules import ONCE
+
+
+def average(runs: Sequence[Path], output: Path) -> None:
+    """Write the folder `output`, a run as `train` leaves it but for the epochs.
+
+    Raises ValueError if the runs did not begin with the same weights, and FileNotFoundError if
+    one has none yet.
+    """
+    described = [json.loads((run / CONFIG).read_text()) for run in runs]
+    for name in ("start", "encoder_weights"):
+        if any(each[name] != described[0][name] for each in described):
+            raise ValueError(f"runs of another {name} cannot be averaged")
+    if described[0]["start"] is None:
+        raise ValueError("only runs that began with the same run can be averaged")
+    config = TrainConfig.model_validate(described[0]["train"])
+    words = len((runs[0] / VOCABULARY).read_text(encoding="utf-8").splitlines())
+    decoder = build_decoder(config.decoder, words)
+    weights = []
+    for run in runs:
+        decoder.load_weights(run / WEIGHTS)
+        weights.append(decoder.get_weights())
+    # The columns of tags are whole numbers, and the same in all runs.
+    decoder.set_weights(
+        [np.mean(each, axis=0).astype(each[0].dtype) for each in zip(*weights, strict=True)]
+    )
+
+    output.mkdir(parents=True, exist_ok=True)
+    for name in (VOCABULARY, DANGLING, ONCE, TAGGER):
+        if (runs[0] / name).is_file():
+            shutil.copyfile(runs[0] / name, output / name)
+    if stage := stage_of(runs[0]):
+        shutil.copyfile(stage, output / STAGE)
+    decoder.save_weights(output / WEIGHTS)
+    parts = [{"run": run.name, "weights": sha256(run / WEIGHTS)} for run in runs]
+    summary = described[0] | {"average_of": parts, "provenance": provenance()}
+    (output / CONFIG).write_text(json.dumps(summary, indent=2) + "\n")

@@ -1,0 +1,85 @@
+"""The folder of a run: begun once, and resumed only with what it was begun with."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from training.config import TrainConfig
+from training.data.dataset import Dataset
+from training.data.text import Vocabulary
+from training.models.encoder import encoder_id
+from training.optimize.inputs import Inputs, Start
+from training.optimize.run_folder import CONFIG, DANGLING, METRICS, STAGE, VOCABULARY, stage_of
+from training.provenance import provenance
+from training.search.rules import ONCE, dangling_words, words_said_once
+
+
+def claim(
+    run: Path,
+    config: TrainConfig,
+    inputs: Inputs,
+    start: Start | None,
+    vocabulary: Vocabulary,
+    resume: bool,
+) -> None:
+    """Make the folder `run`, or check that what it holds is what is to be resumed.
+
+    Raises FileExistsError if it holds a run and `resume` is false, ValueError if that is another.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    file = run / CONFIG
+    described = {
+        "train": config.model_dump(),
+        "encoder_weights": encoder_id(inputs.encoder_weights),
+        "start": start.described if start else None,
+        "data": _counts(inputs.dataset),
+        "provenance": provenance(),
+    }
+    if not file.is_file():
+        _begin(run, inputs, vocabulary)
+        file.write_text(json.dumps(described, indent=2) + "\n")
+        return
+    if not resume:
+        raise FileExistsError(f"{run} holds a run; resume it with --resume or name another --run")
+    started = json.loads(file.read_text())
+    same = {
+        "configuration": TrainConfig.model_validate(started["train"]) == config,
+        "encoder": started["encoder_weights"] == described["encoder_weights"],
+        "start": started.get("start") == described["start"],
+        "vocabulary": Vocabulary.load(run / VOCABULARY).words == vocabulary.words,
+    }
+    for what, is_same in same.items():
+        if not is_same:
+            raise ValueError(f"{run} was started with another {what}; name another --run")
+
+
+def _counts(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "photos": {split: len(names) for split, names in dataset.splits.items()},
+        "captions": {
+            split: sum(len(dataset.captions[name]) for name in names)
+            for split, names in dataset.splits.items()
+        },
+        "uncaptioned": len(dataset.uncaptioned),
+        "texts": len(dataset.texts),
+    }
+
+
+def _begin(run: Path, inputs: Inputs, vocabulary: Vocabulary) -> None:
+    """Write what a new run stands on."""
+    train = inputs.dataset.splits["train"]
+    tokens = [caption for name in train for caption in inputs.dataset.tokens(name)]
+    (run / DANGLING).write_text("".join(f"{word}\n" for word in dangling_words(tokens)))
+    (run / ONCE).write_text("".join(f"{word}\n" for word in words_said_once(tokens)))
+    vocabulary.save(run / VOCABULARY)
+    if inputs.start and (stage := stage_of(inputs.start)):
+        shutil.copyfile(stage, run / STAGE)
+
+
+def forget_rows_after(epoch: int, run: Path) -> None:
+    """Drop the metrics of an epoch that a stop left without a checkpoint; it is trained again."""
+    path = run / METRICS
+    if path.is_file():
+        rows = path.read_text().splitlines(keepends=True)
+        path.write_text("".join(row for row in rows if json.loads(row)["epoch"] <= epoch))

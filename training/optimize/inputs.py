@@ -1,0 +1,110 @@
+"""What a run reads, and where its weights begin: at random, or at a run's or an artifact's."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.config import TrainConfig
+from training.data.dataset import Dataset
+from training.data.features import FeatureCache
+from training.data.text import Vocabulary
+from training.models.decoder import Decoder
+from training.models.extract import cache_trunk
+from training.models.registry import build_decoder
+from training.models.weights import Weights, assign, by_path, fingerprint, read_saved_model
+from training.optimize.run_folder import CONFIG, VOCABULARY, WEIGHTS, features_of
+from training.provenance import sha256
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run reads."""
+
+    dataset: Dataset
+    features: FeatureCache  # the trunk's maps if the encoder is fine-tuned
+    encoder_weights: str
+    start: Path | None = None  # the run or the artifact whose weights it begins with
+    tags: Path | None = None  # the folder that `tag` wrote, for a decoder that reads tags
+
+
+def training_features(
+    config: TrainConfig, dataset: Dataset, weights: str, cache: Path, start: Path | None
+) -> FeatureCache:
+    """What a run with this configuration reads: the trunk's maps if it trains the last stage."""
+    if config.encoder_learning_rate:
+        return cache_trunk(dataset, weights, cache)
+    return features_of(start, dataset, weights, cache)
+
+
+@dataclass(frozen=True)
+class Start:
+    """The decoder that a run begins with."""
+
+    described: dict[str, str]  # what the run's config.json keeps of it
+    vocabulary: Vocabulary
+    weights: Weights
+
+    def extend(self, vocabulary: Vocabulary) -> Vocabulary:
+        """Its words in their order, then those of `vocabulary` that it lacks."""
+        known = set(self.vocabulary.words)
+        return Vocabulary(
+            (*self.vocabulary.words, *(word for word in vocabulary.words if word not in known))
+        )
+
+    def fill(self, decoder: Decoder, vocabulary: Vocabulary) -> None:
+        """Set the weights of a new decoder for this vocabulary, those that the start has.
+
+        A decoder of another architecture takes what is called alike. Raises ValueError if a
+        shape is another one.
+        """
+        mine = {f"{decoder.name}/{path.partition('/')[2]}": w for path, w in self.weights.items()}
+        try:
+            fresh = assign(decoder.weights, mine, (self.vocabulary, vocabulary))
+        except ValueError as error:
+            raise ValueError(
+                f"the start's decoder is of another shape: {error}; leave [decoder] out of the "
+                "configuration to take its shape over"
+            ) from error
+        if fresh:
+            print(f"fresh, since the start lacks them: {', '.join(fresh)}", flush=True)
+
+
+def is_artifact(folder: Path) -> bool:
+    return (folder / MANIFEST).is_file()
+
+
+def start_config(folder: Path) -> dict[str, Any]:
+    """The decoder's configuration of a run or an artifact. Raises FileNotFoundError, ValueError."""
+    if is_artifact(folder):
+        described = json.loads((folder / MANIFEST).read_text())["provenance"].get("training", {})
+    elif (folder / CONFIG).is_file():
+        described = json.loads((folder / CONFIG).read_text())
+    else:
+        raise FileNotFoundError(f"{folder} is no run (no {CONFIG}) and no artifact (no {MANIFEST})")
+    decoder: dict[str, Any] | None = described.get("train", {}).get("decoder")
+    if decoder is None:
+        raise ValueError(f"{folder} does not say what its decoder is like; begin with another")
+    return decoder
+
+
+def load_start(folder: Path) -> Start:
+    """Of a run that was trained, or of an artifact. Raises FileNotFoundError."""
+    decoder_config = start_config(folder)
+    for name in (VOCABULARY, *([] if is_artifact(folder) else [WEIGHTS])):
+        if not (folder / name).is_file():
+            raise FileNotFoundError(f"{folder / name} is missing; train the run first")
+    vocabulary = Vocabulary.load(folder / VOCABULARY)
+    if is_artifact(folder):
+        manifest = json.loads((folder / MANIFEST).read_text())
+        weights = read_saved_model(folder, "decoder_weights")
+        described = {"artifact": manifest["name"], "version": manifest["version"]}
+        return Start(described | {"weights": fingerprint(weights)}, vocabulary, weights)
+    config = TrainConfig.model_validate({"decoder": decoder_config})
+    decoder = build_decoder(config.decoder, len(vocabulary))
+    decoder.load_weights(folder / WEIGHTS)
+    weights = {path: each.numpy() for path, each in by_path(decoder.weights).items()}
+    described = {"run": folder.name, "weights": sha256(folder / WEIGHTS)}
+    return Start(described, vocabulary, weights)

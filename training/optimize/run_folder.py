@@ -1,0 +1,92 @@
+"""A finished run, read back from its folder."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training.config import TrainConfig
+from training.data.dataset import Dataset
+from training.data.features import FeatureCache
+from training.data.text import Vocabulary
+from training.models.decoder import Decoder
+from training.models.encoder import with_stage
+from training.models.extract import cache_features
+from training.models.model import Model
+from training.models.registry import build_decoder
+from training.models.tagger import Tagger, TagHead
+from training.search.generate import SearchOptions
+from training.search.rules import Rules, load_rules
+
+CONFIG = "config.json"
+VOCABULARY = "vocabulary.txt"
+DANGLING = "dangling.txt"
+WEIGHTS = "best.weights.h5"
+STAGE = "encoder-stage.weights.h5"
+TAGGER = "tagger.npz"
+METRICS = "metrics.jsonl"
+SEARCH = "search.json"
+CALIBRATION = "calibration.json"
+GUIDE = "guide.npz"
+
+
+@dataclass(frozen=True)
+class Run:
+    config: TrainConfig
+    decoder: Decoder
+    vocabulary: Vocabulary
+    rules: Rules
+    described: dict[str, Any]  # config.json as it stands
+    tag_head: TagHead | None = None  # of a decoder that reads tags
+
+    @property
+    def model(self) -> Model:
+        """The decoder with its tag head, if it has one."""
+        return Model(self.decoder, tagger=Tagger(self.tag_head) if self.tag_head else None)
+
+    @property
+    def both_sides(self) -> bool:
+        """Whether the decoder, having learned from mirror images, is shown them when it is used."""
+        return self.config.mirror
+
+
+def stage_of(run: Path) -> Path | None:
+    """The weights of the encoder's last stage that a run, or the one it began with, fine-tuned."""
+    return run / STAGE if (run / STAGE).is_file() else None
+
+
+def features_of(run: Path | None, dataset: Dataset, weights: str, cache: Path) -> FeatureCache:
+    """The cached features of the encoder as `run` has it, or as it was before any run."""
+    return cache_features(dataset, weights, cache, stage_of(run) if run else None)
+
+
+def load_run(run: Path, encoder: str) -> Run:
+    """The best decoder of a run, for features of `encoder`.
+
+    Raises FileNotFoundError if it has none yet, ValueError if the encoder is another one.
+    """
+    for name in (CONFIG, VOCABULARY, DANGLING, WEIGHTS):
+        if not (run / name).is_file():
+            raise FileNotFoundError(f"{run / name} is missing; train the run first")
+    described = json.loads((run / CONFIG).read_text())
+    trained_on = with_stage(described["encoder_weights"], stage_of(run))
+    if trained_on != encoder:
+        raise ValueError(
+            f"{run} was trained on features of the encoder {trained_on}, not {encoder}; "
+            "name the same --encoder-weights"
+        )
+    config = TrainConfig.model_validate(described["train"])
+    vocabulary = Vocabulary.load(run / VOCABULARY)
+    decoder = build_decoder(config.decoder, len(vocabulary))
+    decoder.load_weights(run / WEIGHTS)
+    rules = load_rules(run / DANGLING, vocabulary)
+    tag_head = TagHead.load(run / TAGGER) if (run / TAGGER).is_file() else None
+    return Run(config, decoder, vocabulary, rules, described, tag_head)
+
+
+def tuned_options(run: Path) -> SearchOptions:
+    """The options chosen on dev. Raises FileNotFoundError before `tune` has run."""
+    path = run / SEARCH
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; run `python -m training tune` first")
+    return SearchOptions(**json.loads(path.read_text())["chosen"])

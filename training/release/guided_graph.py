@@ -1,0 +1,75 @@
+"""The exported graph of a model with tags: pixels to captions that are ranked by the photo."""
+
+import tensorflow as tf
+
+from training.data.images import IMAGE_SIDE
+from training.models.decoder import Decoder
+from training.models.encoder import CELLS, FEATURES, Encoder, encode
+from training.models.tagger import Tagger
+from training.release.half import HalfWeights
+from training.search.guided import Guide, guided_search
+from training.search.rules import Rules
+
+INPUTS = [
+    tf.TensorSpec([None, IMAGE_SIDE, IMAGE_SIDE, 3], tf.uint8, name="images"),
+    tf.TensorSpec([], tf.int32, name="beam_size"),
+    tf.TensorSpec([], tf.int32, name="max_length"),
+    tf.TensorSpec([], tf.float32, name="length_penalty"),
+    tf.TensorSpec([], tf.int32, name="people"),
+]
+
+
+def guided_module(
+    encoder: Encoder, decoder: Decoder, rules: Rules, guide: Guide, tagger: Tagger
+) -> tf.Module:
+    """Pixels to captions as functions over plain variables.
+
+    `caption` is the contract's signature, with the input `people` and the output `confidence`.
+    `encode`, the weights by name and what the search reads are for whoever checks it by other
+    means, or goes on training from it.
+    """
+    encoder_weights = HalfWeights([weight for part in encoder for weight in part.weights])
+    decoder_weights = HalfWeights(decoder.weights)
+
+    @tf.function(input_signature=INPUTS)
+    def caption(
+        images: tf.Tensor,
+        beam_size: tf.Tensor,
+        max_length: tf.Tensor,
+        length_penalty: tf.Tensor,
+        people: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        with encoder_weights.used():
+            maps = encode(encoder, images)
+        with decoder_weights.used():
+            found = guided_search(
+                decoder,
+                rules,
+                guide,
+                maps,
+                tagger(maps),
+                beam_size,
+                max_length,
+                length_penalty,
+                people,
+            )._asdict()
+        del found["signals"]
+        return found
+
+    @tf.function(input_signature=INPUTS[:1])
+    def encode_images(images: tf.Tensor) -> tf.Tensor:
+        with encoder_weights.used():
+            return encode(encoder, images)
+
+    module = tf.Module(name="captioner")
+    module.caption = caption
+    module.encode = encode_images
+    module.decoder_weights = decoder_weights.by_path()
+    module.encoder_weights = encoder_weights.by_path()
+    module.tagger = tagger
+    module.tagger_of = tf.function(
+        tagger, input_signature=[tf.TensorSpec([None, CELLS, FEATURES], tf.float32)]
+    )
+    module.dangling = tf.Variable(rules.dangling, trainable=False)
+    module.blocked = tf.Variable(guide.blocked, trainable=False)
+    return module

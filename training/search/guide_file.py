@@ -1,0 +1,105 @@
+"""A run's guide as a file: what was fitted and chosen on dev, as arrays by name."""
+
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from training.data.lexicons.blocked import blocked_ids
+from training.data.lexicons.people import people_lexicon
+from training.data.text import Vocabulary
+from training.models.heads import Heads
+from training.models.tagger import TagHead
+from training.search.confidence import ConfidenceWeights
+from training.search.guided import Guide
+from training.search.ranking import Ranking, RankingWeights
+from training.search.words import Mask, PeopleWords
+
+
+class GuideNumbers(NamedTuple):
+    """All of a guide that is a number; the rest follows from the vocabulary and the tags."""
+
+    heads: Heads
+    ranking: RankingWeights
+    least_male: float
+    least_female: float
+    confidence: ConfidenceWeights
+
+    def save(self, path: Path) -> None:
+        arrays = {f"heads_{name}": each for name, each in self.heads._asdict().items()}
+        arrays |= {f"confidence_{name}": each for name, each in self.confidence._asdict().items()}
+        arrays |= {"ranking": self.ranking, "least": (self.least_male, self.least_female)}
+        named: dict[str, Any] = {k: np.asarray(each, np.float32) for k, each in arrays.items()}
+        np.savez(path, **named)
+
+
+def load_guide_numbers(path: Path) -> GuideNumbers:
+    """Raises FileNotFoundError before `python -m training guide` has run."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; run `python -m training guide` first")
+    with np.load(path) as arrays:
+        heads = Heads(*(arrays[f"heads_{name}"] for name in Heads._fields))
+        mean, deviation, weights, intercept = (
+            arrays[f"confidence_{name}"] for name in ConfidenceWeights._fields
+        )
+        male, female = arrays["least"].tolist()
+        return GuideNumbers(
+            heads,
+            RankingWeights(*arrays["ranking"].tolist()),
+            male,
+            female,
+            ConfidenceWeights(mean, deviation, weights, float(intercept)),
+        )
+
+
+def build_guide(numbers: GuideNumbers, head: TagHead, vocabulary: Vocabulary) -> Guide:
+    """The guide of a run, for a vocabulary that has every word of the tags."""
+    blocked = np.zeros(len(vocabulary), np.bool_)
+    blocked[blocked_ids(vocabulary.words)] = True
+    return Guide(
+        numbers.heads,
+        ranking(head, vocabulary, numbers.ranking),
+        blocked,
+        people_words(vocabulary, numbers.least_male, numbers.least_female),
+        numbers.confidence,
+    )
+
+
+def ranking(head: TagHead, vocabulary: Vocabulary, weights: RankingWeights) -> Ranking:
+    """What the columns of a tag head say of a vocabulary's words."""
+    names = head.names
+    ids = {word: i for i, word in enumerate(vocabulary.words)}
+    columns = names.object_columns(vocabulary)
+    object_words = np.flatnonzero(columns < len(names.objects)).astype(np.int32)
+    return Ranking(
+        objects=len(names.objects),
+        words=np.array([ids[word] for word in names.words], np.int32),
+        pairs=np.array([[ids[word] for word in pair] for pair in names.pairs], np.int32),
+        idf=head.idf,
+        object_words=object_words,
+        named_objects=columns[object_words].astype(np.int32),
+        vocabulary_size=len(vocabulary),
+        weights=weights,
+    )
+
+
+def people_words(vocabulary: Vocabulary, least_male: float, least_female: float) -> PeopleWords:
+    """The gendered words of a vocabulary, pronouns included."""
+    lexicon = people_lexicon()
+    return PeopleWords(
+        mask(vocabulary, {*lexicon.male, *lexicon.male_pronouns}),
+        mask(vocabulary, {*lexicon.female, *lexicon.female_pronouns}),
+        least_male,
+        least_female,
+    )
+
+
+def mask(vocabulary: Vocabulary, words: AbstractSet[str]) -> Mask:
+    """Where the vocabulary's words, or a part of a hyphenated one, are among `words`: bool [V]."""
+    return np.array(
+        [
+            word in words or any(part in words for part in word.split("-"))
+            for word in vocabulary.words
+        ]
+    )
