@@ -98,6 +98,8 @@ class TaggedAttentionDecoder(AdaptiveAttentionDecoder):
         standardised = tf.clip_by_value(
             (shares - self.tag_mean) / self.tag_deviation, LOWEST, HIGHEST
         )
+        if not self.tags:  # oneDNN aborts the process on a product of matrices without columns
+            standardised = tf.zeros([tf.shape(shares)[0], 1])
         return self.tag_norm(self.tag(self.tag_dropout(standardised, training=training)))
 
     def _evidence(self, shares: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
