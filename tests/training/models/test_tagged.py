@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tests.oracle import State, layer_norm, sigmoid
 from training.config import DecoderConfig
+from training.data.text import END, START
 from training.models.encoder import CELLS, FEATURES
 from training.models.registry import build_decoder
 from training.models.tagged import TaggedAttentionDecoder
@@ -169,6 +170,19 @@ def test_sharpening_divides_every_logit(decoder: TaggedAttentionDecoder) -> None
     decoder.sharpen(0.5)
     after = decoder(tf.constant(maps()), start, tags=tf.constant(raw_tags()))
     np.testing.assert_allclose(after, 2 * before, rtol=1e-4)
+
+
+def test_every_weight_of_a_decoder_with_tags_gets_a_gradient(
+    decoder: TaggedAttentionDecoder,
+) -> None:
+    tokens = tf.constant([[START, 5, 9, END], [START, 7, 7, END]])
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(
+            decoder(tf.constant(maps()), tokens, tags=tf.constant(raw_tags())) ** 2
+        )
+    weights = decoder.trainable_variables
+    for weight, gradient in zip(weights, tape.gradient(loss, weights), strict=True):
+        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.path
 
 
 def test_no_step_trains_what_the_tags_mean(decoder: TaggedAttentionDecoder) -> None:

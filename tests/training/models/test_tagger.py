@@ -36,7 +36,8 @@ def head() -> TagHead:
 def test_the_graph_gives_the_tags_of_the_pooled_features() -> None:
     maps = np.random.default_rng(0).random((3, 49, FEATURES), np.float32)
     found = Tagger(head())(tf.constant(maps))
-    np.testing.assert_allclose(found, head().tags(maps.mean(axis=1)), atol=1e-5)
+    # The graph's kernel is of float16.
+    np.testing.assert_allclose(found, head().tags(maps.mean(axis=1)), atol=1e-3)
 
 
 def test_a_head_survives_the_disk(tmp_path: Path) -> None:
