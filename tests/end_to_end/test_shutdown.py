@@ -81,7 +81,8 @@ def test_nothing_accepted_is_lost_when_it_is_asked_to_stop(attempt: int, tmp_pat
         assert server.process.returncode == 0
         report = json.loads(log.read_text())
     assert report["pending"] == 0
-    assert set(report["outcomes"]) <= {"ok", "not_ready"}
+    happened = {outcome for outcome, times in report["outcomes"].items() if times}
+    assert happened <= {"ok", "not_ready"}
     assert seen["ok"] == report["outcomes"]["ok"] > 0
     assert set(seen) <= {"ok", "not_ready", "unreachable"}
 
