@@ -50,6 +50,7 @@ docs: $(VENV)/.development ## write the tables in the documents anew
 
 benchmark: $(VENV)/.development ## measure start-up, memory and latency on this machine
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.examples
 	$(BIN)/python -m benchmarks.page
 

@@ -46,8 +46,15 @@ class Server:
 
     def resident_bytes(self) -> int:
         """Resident memory as Linux tells it, in /proc."""
+        return self._memory("VmRSS:")
+
+    def peak_bytes(self) -> int:
+        """The most resident memory so far."""
+        return self._memory("VmHWM:")
+
+    def _memory(self, name: str) -> int:
         status = Path(f"/proc/{self.process.pid}/status").read_text()
-        line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        line = next(line for line in status.splitlines() if line.startswith(name))
         return int(line.split()[1]) * 1024
 
 

@@ -359,6 +359,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "tried": tried,
     "latency": latency,
     "page": page,
+    "memory": lambda: _measured("memory"),
     "load": load,
     "image": image,
     "scale": scale,
