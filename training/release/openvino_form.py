@@ -129,11 +129,9 @@ def _is_of_cells(product: Any) -> bool:
     """Whether it multiplies vectors [B, cells, F] by a large constant matrix."""
     vectors, matrix = product.inputs()
     constant = matrix.get_source_output().get_node()
-    return (
-        vectors.get_partial_shape().rank.get_length() > 2
-        and constant.get_type_name() == "Constant"
-        and constant.data.size >= LARGE
-    )
+    if constant.get_type_name() != "Constant" or constant.data.size < LARGE:
+        return False
+    return int(vectors.get_partial_shape().rank.get_length()) > 2
 
 
 def _shrink(model: Any) -> None:
