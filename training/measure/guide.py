@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from training.data.lexicons.people import gender_of
+from training.data.lexicons.people import agreed_gender, gender_of
 from training.search.confidence import ConfidenceWeights
 from training.search.ranking import RankingWeights
 
@@ -116,7 +116,8 @@ class Wordings:
 
     def called(self, least: Thresholds, gold: str, called: str) -> tuple[int, int]:
         """Photos of one gender whose caption says the other, and photos of that gender."""
-        rows = [i for i, each in enumerate(self.references) if agreed_gender(each) == gold]
+        agreed = [agreed_gender(each, least=2) for each in self.references]
+        rows = [i for i, each in enumerate(agreed) if each == gold]
         masked = self.masked(least)
         wrong = [i for i in rows if not masked[i] and gender_of(self.captions[i].split()) == called]
         return len(wrong), len(rows)
@@ -125,15 +126,6 @@ class Wordings:
         """CIDEr, times 100, with neutral wording where it is not sure enough."""
         column = self.masked(least).astype(np.int64)[:, np.newaxis]
         return 100 * float(np.take_along_axis(self.cider, column, 1).mean())
-
-
-def agreed_gender(references: Sequence[Sequence[str]]) -> str | None:
-    """The gender that at least two references tell and none contradicts."""
-    told: list[str | None] = [gender_of(each) for each in references]
-    for gender, other in (("male", "female"), ("female", "male")):
-        if told.count(gender) >= 2 and not {other, "both"} & set(told):
-            return gender
-    return None
 
 
 def choose_thresholds(

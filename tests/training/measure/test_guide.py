@@ -5,7 +5,6 @@ from training.measure.guide import (
     Candidates,
     Thresholds,
     Wordings,
-    agreed_gender,
     choose_ranking,
     choose_thresholds,
     fit_confidence,
@@ -37,13 +36,6 @@ def test_the_chosen_ranking_is_the_one_with_the_best_captions() -> None:
     weights, penalty, tried = choose_ranking([candidates()])
     assert candidates().mean_cider(weights, penalty) == pytest.approx(80.0)
     assert tried[0]["CIDEr"] == pytest.approx(80.0)
-
-
-def test_a_gender_is_agreed_on_if_two_references_tell_it_and_none_another() -> None:
-    told = "a man runs", "a boy runs", "a person runs"
-    assert agreed_gender([each.split() for each in told]) == "male"
-    assert agreed_gender([each.split() for each in (*told, "a woman runs")]) is None
-    assert agreed_gender(["a man runs".split()]) is None
 
 
 def wordings() -> Wordings:

@@ -1,5 +1,6 @@
 """What a caption says of people's gender, and the same caption without saying it."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -66,6 +67,18 @@ def gender_of(tokens: Iterable[str]) -> Gender | None:
     if male and female:
         return "both"
     return "male" if male else "female" if female else None
+
+
+def agreed_gender(
+    captions: Iterable[Sequence[str]], least: int = 3
+) -> Literal["male", "female"] | None:
+    """The gender that at least `least` captions of a photo tell and none contradicts."""
+    told = Counter(map(gender_of, captions))
+    if told["both"] or (told["male"] and told["female"]):
+        return None
+    if told["male"] >= least:
+        return "male"
+    return "female" if told["female"] >= least else None
 
 
 def names_people(tokens: Iterable[str]) -> bool:

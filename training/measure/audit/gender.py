@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from training.data.lexicons.people import gender_of, names_people, people_lexicon
+from training.data.lexicons.people import agreed_gender, gender_of, names_people, people_lexicon
 from training.data.lexicons.scenes import scene_words
 from training.measure.audit import Captions, References
 from training.measure.intervals import share
@@ -17,16 +17,6 @@ AGREEING = 3  # captions of a photo that must name the gender, while none names 
 SCENES = ("sport", "kitchen", "street", "water")
 OTHER = {"female": "male", "male": "female"}
 Outcome = Literal["right", "wrong", "both", "neutral", "nobody"]
-
-
-def agreed_gender(references: Sequence[Sequence[str]]) -> Literal["male", "female"] | None:
-    """The gender that at least `AGREEING` captions of a photo name and none contradicts."""
-    told = Counter(map(gender_of, references))
-    if told["both"] or (told["male"] and told["female"]):
-        return None
-    if told["male"] >= AGREEING:
-        return "male"
-    return "female" if told["female"] >= AGREEING else None
 
 
 def outcome(caption: Sequence[str], truth: str) -> Outcome:

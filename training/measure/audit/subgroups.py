@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from training.data.lexicons.people import names_people, people_lexicon
+from training.data.lexicons.people import agreed_gender, names_people, people_lexicon
 from training.data.lexicons.scenes import scene_words
 from training.measure.audit import References
-from training.measure.audit.gender import AGREEING, agreed_gender, is_of_children, mostly
+from training.measure.audit.gender import AGREEING, is_of_children, mostly
 from training.measure.intervals import mean
 
 QUARTER = 0.25  # of the photos that are called dark, and of those called light

@@ -1,6 +1,7 @@
 import pytest
 
-from training.measure.audit.gender import agreed_gender, gender, outcome
+from training.data.lexicons.people import agreed_gender
+from training.measure.audit.gender import gender, outcome
 
 
 def references(*captions: str) -> list[list[str]]:
@@ -16,6 +17,7 @@ def test_a_gender_is_agreed_on_by_three_captions_that_none_contradicts() -> None
     assert agreed_gender(WOMAN) == "female"
     assert agreed_gender(MAN) == "male"
     assert agreed_gender(WOMAN[:2]) is None
+    assert agreed_gender(WOMAN[:2], least=2) == "female"
     assert agreed_gender([*WOMAN, ["a", "man"]]) is None
     assert agreed_gender([*WOMAN, *references("a man and a woman")]) is None
 
