@@ -71,9 +71,9 @@ class ConfidenceThreshold(BaseModel):
 
 
 class EngineForm(BaseModel):
-    """The same graph in another form than the SavedModel."""
+    """The same graph in another form than the SavedModel, with its scores on each set of photos."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     file: str = Field(description="Its path below the model's folder.")
     precision: str = Field(description="Of most of its weights: int8 or fp16.")
