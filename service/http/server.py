@@ -1,6 +1,7 @@
 """The server: Uvicorn, with deadlines for slow headers and a shutdown that answers first."""
 
 import asyncio
+import logging
 import os
 import threading
 from types import FrameType
@@ -14,6 +15,9 @@ from service.settings import Settings
 
 BROKEN = 4  # exit status: the model broke while it served
 LAST_SECONDS = 5  # for answers that are being sent when the last deadline has passed
+LOCAL = ("127.0.0.1", "0.0.0.0", "::", "::1")  # noqa: S104 - addresses that this machine has
+
+_log = logging.getLogger("service")
 
 
 class Server(uvicorn.Server):
@@ -42,6 +46,7 @@ class Server(uvicorn.Server):
         self._drained: float | None = None  # when, by the event loop's clock, the port may close
         self._signals = 0
         self._ending: threading.Timer | None = None
+        self._announced = False
 
     @property
     def exit_status(self) -> int:
@@ -58,7 +63,11 @@ class Server(uvicorn.Server):
             super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:
-        failed = self._app.state.readiness.state == "failed"
+        state = self._app.state.readiness.state
+        if state == "ready" and not self._announced:
+            self._announced = True
+            _log.info("Open %s", url_of(self.config.host, self.config.port))
+        failed = state == "failed"
         if failed and not self._ending:
             # A thread that hangs with the model would keep the process from ending.
             self._ending = threading.Timer(self.config.timeout_graceful_shutdown or 0, _end)
@@ -70,6 +79,13 @@ class Server(uvicorn.Server):
             if now >= self._drained and not self._app.state.admission.pending:
                 self.should_exit = True
         return await super().on_tick(counter)
+
+
+def url_of(host: str, port: int) -> str:
+    """Where a browser on this machine finds a server that listens on an address."""
+    if host in LOCAL:
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _protocol(seconds: float) -> type[H11Protocol]:

@@ -1,7 +1,9 @@
 """Uvicorn as we start it: slow headers, and the end."""
 
 import asyncio
+import logging
 import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +17,7 @@ from service.engine.captions import Captioner
 from service.engine.errors import ArtifactError
 from service.http import server as module
 from service.http.app import create_app
-from service.http.server import BROKEN, Server
+from service.http.server import BROKEN, Server, url_of
 from service.settings import Settings
 from tests.service.conftest import FakeCaptioner, grey_png, problem, until, upload
 
@@ -200,3 +202,40 @@ async def test_a_server_whose_model_cannot_be_loaded_ends_with_1() -> None:
 async def test_it_does_not_tell_what_serves(captioner: FakeCaptioner) -> None:
     async with serving(captioner) as (_, url), httpx.AsyncClient(base_url=url) as client:
         assert "server" not in (await client.get("/health/live")).headers
+
+
+async def test_the_last_line_of_start_up_says_where_to_open_it(
+    captioner: FakeCaptioner, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    may_load = threading.Event()
+
+    def load(settings: Settings) -> Captioner:
+        may_load.wait()
+        return captioner
+
+    chosen = Settings(port=free_port())
+    server = Server(create_app(chosen, load=load), chosen)
+    task = asyncio.create_task(server.serve())
+    await until(lambda: server.started)
+    assert "Open " not in caplog.text
+    may_load.set()
+    await until(lambda: "Open " in caplog.text)
+    assert caplog.messages[-2].startswith("ready: ")
+    assert caplog.messages[-1] == f"Open http://localhost:{chosen.port}"
+    server.should_exit = True
+    await task
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://localhost:80"),
+        ("0.0.0.0", "http://localhost:80"),  # noqa: S104
+        ("::", "http://localhost:80"),
+        ("192.168.0.7", "http://192.168.0.7:80"),
+        ("fd00::7", "http://[fd00::7]:80"),
+    ],
+)
+def test_the_address_to_open_is_one_a_browser_takes(host: str, url: str) -> None:
+    assert url_of(host, 80) == url
