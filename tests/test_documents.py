@@ -60,6 +60,15 @@ def test_links_within_the_repository_lead_somewhere(document: Path) -> None:
         assert (document.parent / target).exists(), target
 
 
+def test_every_state_of_the_page_has_its_screenshots() -> None:
+    folder = REPOSITORY / "docs" / "screenshots"
+    states = ("first-sight", "one", "uncertain", "several", "settings", "error")
+    looks = [f"{screen}-{scheme}" for screen in ("wide", "phone") for scheme in ("light", "dark")]
+    wanted = {f"{state}-{look}.jpg" for state in states for look in looks}
+    assert {path.name for path in folder.iterdir()} == wanted
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 1_000_000
+
+
 def test_make_targets_that_are_named_exist() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     for document in DOCUMENTS:

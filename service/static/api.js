@@ -3,7 +3,7 @@
 const TRIES = 30; // of a request that the server asks to send again later
 const TIMEOUT_MILLISECONDS = 60_000; // the server's own deadline is shorter; this is for the way there
 const AGAIN_SECONDS = 5; // where the server does not say
-const LASTING = ["failed", "frozen"]; // states that end only when the server is restarted
+const LASTING = "failed"; // the state that ends only when the server is restarted
 
 let key = "";
 
@@ -22,7 +22,7 @@ export async function caption(image, name, options, onBusy, signal) {
     form.append("attention", "true");
     for (const [option, value] of Object.entries(options)) form.append(option, value);
     const [answer, seconds] = await ask("/caption", { method: "POST", body: form }, signal);
-    if (!seconds || tried === TRIES || LASTING.includes(answer.state)) return answer;
+    if (!seconds || tried === TRIES || answer.state === LASTING) return answer;
     onBusy(answer, seconds);
     await pause(seconds);
     if (signal.aborted) return { code: "aborted" };

@@ -1,5 +1,6 @@
 // Several photos: what can be done with all of their captions.
 
+import { mayPass } from "./problems.js";
 import { counted, copies } from "./text.js";
 
 const find = (id) => document.getElementById(id);
@@ -17,7 +18,7 @@ export function watchBatch({ cards, again, changed }) {
   copies(copyAll, () => saved(captioned().map((card) => card.shown).join("\n")));
   csv.addEventListener("click", () => save("captions.csv", "text/csv", saved(asCsv(cards()))));
   json.addEventListener("click", () => save("captions.json", "application/json", saved(asJson(cards()))));
-  retry.addEventListener("click", () => cards().filter((card) => card.problem).forEach(again));
+  retry.addEventListener("click", () => cards().filter(mayBeRetried).forEach(again));
   clear.addEventListener("click", () => {
     const unsaved = captioned().some((card) => !card.saved);
     if (unsaved && !confirm("Remove all photos and captions from this page?")) return;
@@ -34,9 +35,12 @@ export function showBatch(cards) {
     `${captioned} captioned`,
     ...(failed ? [`${failed} failed`] : []),
   ].join(", ");
-  retry.hidden = !failed;
+  retry.hidden = !cards.some(mayBeRetried);
   for (const button of [copyAll, csv, json]) button.disabled = !captioned;
 }
+
+// A text file stays one, however often it is sent.
+const mayBeRetried = ({ problem }) => Boolean(problem) && mayPass(problem);
 
 function asCsv(cards) {
   const rows = cards.map(({ name, text, answer, confidence, uncertain, problem }) =>

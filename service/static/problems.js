@@ -6,8 +6,7 @@ import { sentence } from "./text.js";
 const STATES = {
   starting: "The server is still loading its model.",
   draining: "The server is shutting down or restarting.",
-  failed: "The server cannot use its model. Its log says why, and only a restart fixes it.",
-  frozen: "The model has stopped answering. Only a restart of the server fixes it.",
+  failed: "The server's model failed or stopped answering. Its log says why, and only a restart fixes it.",
 };
 
 const WORDS = {

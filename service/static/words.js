@@ -87,4 +87,4 @@ export class Words {
 }
 
 const origin = ({ sentinel }) =>
-  `${percent(1 - sentinel)} from the photo, ${percent(sentinel)} from the words before`;
+  `${percent(1 - sentinel)} from the photo, ${percent(sentinel)} from the words before it`;

@@ -23,8 +23,9 @@ CAT, COFFEE, MOTORCYCLE = (
     FOLDER / name for name in ("chelsea.png", "coffee.png", "motorcycle_left.png")
 )
 SECONDS = 1000
+PATIENCE_SECONDS = 60  # a busy machine takes its time
 
-expect.set_options(timeout=20 * SECONDS)  # a busy machine takes its time
+expect.set_options(timeout=PATIENCE_SECONDS * SECONDS)
 
 
 @dataclass
@@ -115,13 +116,24 @@ def choose(page: Page, *files: Path) -> Locator:
 
 
 def captioned(card: Locator) -> str:
-    expect(card).to_have_class(re.compile(r"\bcaptioned\b"), timeout=20 * SECONDS)
+    expect(card).to_have_class(re.compile(r"\bcaptioned\b"))
     return card.locator(".caption").inner_text()
 
 
 def failed(card: Locator) -> str:
-    expect(card).to_have_class(re.compile(r"\bfailed\b"), timeout=20 * SECONDS)
+    expect(card).to_have_class(re.compile(r"\bfailed\b"))
     return card.locator(".caption").inner_text()
+
+
+def until(page: Page, expression: str, argument: object = None) -> None:
+    """Wait until JavaScript is true on the page.
+
+    Playwright's `wait_for_function` evaluates it inside the page, whose policy forbids that.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < deadline, f"it did not become true: {expression}"
+        page.wait_for_timeout(50)
 
 
 def plain(caption: str) -> str:

@@ -55,6 +55,6 @@ def _beam(image: Pixels, rank: int, max_length: int) -> Beam:
 
 
 def page_app(settings: Settings) -> FastAPI:
-    search = {"beam_size": 10, "max_length": 20, "length_penalty": 0.7}
+    search = {"beam_size": 10, "max_length": 20, "length_penalty": 0.87}
     manifest = tiny_manifest(search=search, calibration=CALIBRATION)
     return create_app(settings, PageCaptioner(manifest))

@@ -19,6 +19,7 @@ from tests.page.conftest import (
     captioned,
     choose,
     failed,
+    until,
 )
 
 pytestmark = pytest.mark.browser
@@ -29,9 +30,7 @@ PANELS = ("Settings", "Use the API", "About the model")
 
 def violations(page: Page) -> list[dict[str, Any]]:
     """All that axe-core finds."""
-    page.wait_for_function(
-        "document.getAnimations().every(({playState}) => playState !== 'running')"
-    )
+    until(page, "document.getAnimations().every(({playState}) => playState !== 'running')")
     found = Axe().run(page).response["violations"]
     return [{"id": each["id"], "nodes": [node["html"] for node in each["nodes"]]} for each in found]
 
@@ -86,7 +85,7 @@ def test_nothing_is_wider_than_the_screen(page: Page, tmp_path: Path) -> None:
     (tmp_path / f"{'long' * 30}.png").write_text("no photo")
     failed(choose(page, tmp_path / f"{'long' * 30}.png"))
     choose(page, CAT, COFFEE)
-    expect(page.locator(".card.captioned")).to_have_count(3, timeout=20_000)
+    expect(page.locator(".card.captioned")).to_have_count(3)
     assert fits()
 
 
@@ -136,7 +135,7 @@ def test_everything_can_be_done_with_the_keyboard(opened: Watched) -> None:
 def test_a_finished_caption_is_read_aloud(opened: Watched) -> None:
     page = opened.page
     choose(page, CAT, COFFEE)
-    expect(page.locator(".card.captioned")).to_have_count(2, timeout=20_000)
+    expect(page.locator(".card.captioned")).to_have_count(2)
     log = page.get_by_role("log")
     expect(log.locator("p")).to_have_count(2)
     for caption in page.locator(".card .caption").all_inner_texts():
@@ -155,5 +154,5 @@ def test_what_a_word_came_from_is_told_to_those_who_do_not_see_it(opened: Watche
     chip = card.locator(".chip").first
     expect(chip).to_have_accessible_name(re.compile(r"^a ?\d+%$"))
     expect(chip).to_have_accessible_description(
-        re.compile(r"^\d+% from the photo, \d+% from the words before$")
+        re.compile(r"^\d+% from the photo, \d+% from the words before it$")
     )

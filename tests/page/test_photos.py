@@ -11,7 +11,6 @@ from tests.page.conftest import (
     CAT,
     COFFEE,
     MOTORCYCLE,
-    SECONDS,
     Gate,
     Watched,
     captioned,
@@ -185,7 +184,7 @@ def test_the_overlay_changes_with_the_word(opened: Watched) -> None:
         chips.nth(i).hover()
         seen.add(overlay(card))
         expect(card.locator(".word-facts")).to_contain_text(
-            re.compile(r"“.+”: \d+% from the photo, \d+% from the words before")
+            re.compile(r"“.+”: \d+% from the photo, \d+% from the words before it")
         )
     assert nothing not in seen
     assert len(seen) == chips.count()
@@ -251,7 +250,7 @@ def test_nothing_moves_when_a_caption_arrives(opened: Watched) -> None:
         page.wait_for_timeout(1000)  # what follows an input within half a second is not counted
         page.evaluate("window.shifts.length = 0")
         gate.open()
-        expect(page.locator(".card:not(.captioned)")).to_have_count(0, timeout=20 * SECONDS)
+        expect(page.locator(".card:not(.captioned)")).to_have_count(0)
         page.wait_for_timeout(300)
         assert page.evaluate("window.shifts") == []
 

@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.page.conftest import (
     CAT,
-    SECONDS,
     Address,
     Watched,
     captioned,
@@ -37,11 +36,26 @@ def test_other_options_caption_anew(opened: Watched) -> None:
     captioned(card)
     page.get_by_role("button", name="Settings").click()
     slide(page, "beam_size", "3")
-    expect(card.locator(".beam")).to_have_count(3, timeout=20 * SECONDS)
+    expect(card.locator(".beam")).to_have_count(3)
     slide(page, "max_length", "4")
-    expect(card.locator(".chip")).to_have_count(4, timeout=20 * SECONDS)
+    expect(card.locator(".chip")).to_have_count(4)
     page.get_by_role("button", name="Reset to defaults").click()
-    expect(card.locator(".beam")).to_have_count(10, timeout=20 * SECONDS)
+    expect(card.locator(".beam")).to_have_count(10)
+
+
+def test_settings_as_they_are_send_nothing_and_show_the_model_s_own(opened: Watched) -> None:
+    page = opened.page
+    page.get_by_role("button", name="Settings").click()
+    expect(page.locator("input[name=beam_size]")).to_be_enabled()
+    assert page.locator("#search output").all_inner_texts() == ["10", "0.87", "20"]
+    with page.expect_request("**/caption") as asked:
+        captioned(choose(page, CAT))
+    sent = asked.value.post_data_buffer or b""
+    assert b'name="image"' in sent
+    for name in (b"beam_size", b"length_penalty", b"max_length", b"people"):
+        assert name not in sent
+    page.get_by_role("button", name="Use the API").click()
+    expect(page.locator("#curl")).not_to_contain_text("length_penalty")
 
 
 def test_a_panel_is_closed_with_escape_and_by_another(opened: Watched) -> None:

@@ -13,7 +13,6 @@ from tests.page.conftest import (
     CAT,
     COFFEE,
     MOTORCYCLE,
-    SECONDS,
     Gate,
     Watched,
     answer_with,
@@ -21,6 +20,7 @@ from tests.page.conftest import (
     choose,
     copied,
     stop_clock,
+    until,
 )
 
 pytestmark = pytest.mark.browser
@@ -29,15 +29,13 @@ pytestmark = pytest.mark.browser
 def add_three(page: Page) -> list[str]:
     """Their captions."""
     choose(page, CAT, COFFEE, MOTORCYCLE)
-    expect(page.locator(".card.captioned")).to_have_count(3, timeout=30 * SECONDS)
+    expect(page.locator(".card.captioned")).to_have_count(3)
     return page.locator(".card .caption").all_inner_texts()
 
 
 def kept(page: Page, count: int) -> None:
     """Wait until so many captions are in the session's storage."""
-    page.wait_for_function(
-        "count => JSON.parse(sessionStorage.captions ?? '[]').length === count", arg=count
-    )
+    until(page, "count => JSON.parse(sessionStorage.captions ?? '[]').length === count", count)
 
 
 def test_several_photos_are_rows_that_open(opened: Watched) -> None:
@@ -111,7 +109,20 @@ def test_those_that_failed_are_tried_again_together(opened: Watched) -> None:
     expect(page.locator(".card.failed")).to_have_count(2)
     expect(page.locator("#batch-facts")).to_have_text("2 photos, 0 captioned, 2 failed")
     page.get_by_role("button", name="Retry failed").click()
-    expect(page.locator(".card.captioned")).to_have_count(2, timeout=20 * SECONDS)
+    expect(page.locator(".card.captioned")).to_have_count(2)
+    expect(page.locator("#retry")).to_be_hidden()
+
+
+def test_what_no_retry_can_help_is_not_retried(opened: Watched, tmp_path: Path) -> None:
+    page = opened.page
+    (tmp_path / "note.txt").write_text("no photo")
+    answer_with(page, 500, "internal_error", times=1)
+    choose(page, CAT)
+    expect(page.locator(".card.failed")).to_have_count(1)
+    choose(page, tmp_path / "note.txt")
+    expect(page.locator(".card.failed")).to_have_count(2)
+    page.get_by_role("button", name="Retry failed").click()
+    expect(page.locator("#batch-facts")).to_have_text("2 photos, 1 captioned, 1 failed")
     expect(page.locator("#retry")).to_be_hidden()
 
 
@@ -134,7 +145,7 @@ def test_captions_survive_a_reload(opened: Watched) -> None:
     page.locator(".toggle").first.click()
     page.locator(".beam").nth(2).click()
     captions[0] = captions[0].replace("first", "third")
-    page.wait_for_function("JSON.parse(sessionStorage.captions ?? '[]')[0]?.used === 2")
+    until(page, "JSON.parse(sessionStorage.captions ?? '[]')[0]?.used === 2")
     kept(page, 3)
     page.reload()
     expect(page.locator(".card.captioned")).to_have_count(3)
@@ -173,7 +184,7 @@ def test_leaving_asks_only_while_several_captions_are_unsaved(opened: Watched) -
     page.reload()
     assert asked == ["beforeunload"]
     page.get_by_role("button", name="Copy all").click()
-    page.wait_for_function("JSON.parse(sessionStorage.captions).every(({saved}) => saved)")
+    until(page, "JSON.parse(sessionStorage.captions).every(({saved}) => saved)")
     page.reload()
     assert asked == ["beforeunload"]
 
