@@ -5,6 +5,7 @@ import os
 from datetime import datetime
 
 from asgi_correlation_id import CorrelationIdFilter
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from service.settings import Settings, unknown_variables
@@ -18,6 +19,8 @@ NAMES = {
     "name": "logger",
     "correlation_id": "request_id",
 }
+# Uvicorn's messages once more, with the escape sequences of a terminal.
+LEFT_OUT = [*RESERVED_ATTRS, "color_message"]
 
 
 def configure_logging(settings: Settings) -> None:
@@ -25,7 +28,12 @@ def configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.addFilter(CorrelationIdFilter(default_value="-"))
     handler.setFormatter(
-        JsonFormatter("{asctime}{levelname}{name}{message}", style="{", rename_fields=NAMES)
+        JsonFormatter(
+            "{asctime}{levelname}{name}{message}",
+            style="{",
+            rename_fields=NAMES,
+            reserved_attrs=LEFT_OUT,
+        )
         if settings.log_format == "json"
         else logging.Formatter("%(asctime)s %(levelname)s: %(message)s [%(correlation_id)s]")
     )

@@ -67,8 +67,8 @@ class Settings(BaseSettings):
         10.0,
         gt=0,
         description="Seconds from the end of a request's upload within which it is answered; past "
-        "them it gets a 504 and is not captioned any more. With receive_seconds, shorter than "
-        "your clients' own timeout.",
+        "them it gets a 504 and is not captioned any more. The sum with receive_seconds should be "
+        "shorter than your clients' timeout.",
     )
     receive_seconds: float = Field(
         10.0,
@@ -80,25 +80,25 @@ class Settings(BaseSettings):
         0.0,
         ge=0,
         description="Seconds after SIGTERM for which new requests are still rejected with 503 "
-        "before the port is closed. For load balancers that learn of it late.",
+        "before the port is closed. For load balancers that notice it late.",
     )
     max_batch: int = Field(
         8,
         ge=1,
         le=64,
-        description="Most photos captioned together. More are faster in all, but take memory.",
+        description="Most photos captioned together. More raise the throughput, but take memory.",
     )
     max_wait_seconds: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Seconds a photo waits for others to be captioned with. Worth some "
-        "milliseconds on a GPU, nothing on a CPU.",
+        description="Seconds a photo waits for others to be captioned with. A few milliseconds "
+        "help on a GPU; on a CPU waiting gains nothing.",
     )
     device: Literal["auto", "cpu", "gpu"] = Field(
         "auto",
         description="Where the model runs: auto takes a GPU if there is one, gpu refuses to start "
-        "without one, cpu leaves it alone.",
+        "without one, cpu never uses one.",
     )
     engine: Literal["auto", "openvino", "tensorflow"] = Field(
         "auto",
@@ -109,18 +109,18 @@ class Settings(BaseSettings):
         default_factory=processors,
         ge=1,
         description="Threads the model computes with. All processors the process may use by "
-        "default; set it where a container's CPU quota is smaller than that.",
+        "default; set it where a container's CPU quota is smaller.",
     )
     decoders: int = Field(
         2,
         ge=1,
-        description="Photos decoded at a time. Each may take 16 bytes a pixel of memory while it "
-        "is decoded; more are worth it where a GPU captions faster than two decode.",
+        description="Photos decoded at a time. Each may take 16 bytes of memory a pixel while it "
+        "is decoded; more of them help where a GPU captions faster than two of them decode.",
     )
     api_keys: SecretStr = Field(
         SecretStr(""),
-        description="API keys, separated by commas; a request for a caption must bring one of "
-        "them. Without any, everybody may ask.",
+        description="API keys, separated by commas; a request for a caption must send one of "
+        "them. Without any, no key is needed.",
     )
     api_keys_file: Path | None = Field(
         None,

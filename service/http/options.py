@@ -16,19 +16,24 @@ class CaptionOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     beam_size: int | None = Field(
-        None, ge=1, le=10, description="Captions searched for and returned."
+        None, ge=1, le=10, description="Number of captions to search for and return."
     )
-    max_length: int | None = Field(None, ge=1, le=30, description="Most words in a caption.")
+    max_length: int | None = Field(
+        None, ge=1, le=30, description="Maximum number of words in a caption."
+    )
     length_penalty: float | None = Field(
-        None, ge=0, le=2, description="0 ranks by probability; more favours longer captions."
+        None,
+        ge=0,
+        le=2,
+        description="0 ranks by probability alone; higher values prefer longer captions.",
     )
     people: Literal["seen", "neutral"] | None = Field(
         None,
-        description="seen: men, women and children are called what they look like to the model; "
-        "neutral: they are called people.",
+        description="seen: people are named as they look to the model (man, girl); neutral: they "
+        "are named person, child or people.",
     )
     attention: bool = Field(
-        False, description="Whether to tell where the model looked for each word."
+        False, description="Whether to return where the model looked for each word."
     )
 
 

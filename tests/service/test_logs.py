@@ -45,6 +45,30 @@ def test_a_line_of_json_tells_the_time_the_level_and_the_request(
     }
 
 
+def test_a_line_of_json_holds_no_colours_of_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging(Settings(log_format="json"))
+    colours = {"color_message": "Started server process [\x1b[36m%d\x1b[0m]", "port": 80}
+    logging.getLogger("uvicorn.error").info("Started server process [%d]", 7, extra=colours)
+    line = json.loads(capsys.readouterr().err)
+    assert line["message"] == "Started server process [7]"
+    assert line["port"] == 80
+    assert "color_message" not in line
+
+
+async def test_a_request_in_json_has_method_path_status_duration_and_code(
+    captioner: FakeCaptioner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(Settings(log_format="json"))
+    async with client_of(create_app(Settings(), captioner)) as client:
+        await client.post("/caption", content=b"no photo")
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    [line] = [line for line in lines if line["logger"] == "service.requests"]
+    assert datetime.fromisoformat(line["time"]).tzinfo
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/caption", 415)
+    assert line["code"] == "not_an_image"
+    assert line["milliseconds"] > 0
+
+
 def test_a_line_of_text_names_the_request_too(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging(Settings())
     correlation_id.set("the-request")

@@ -30,6 +30,7 @@ def test_without_variables_only_this_machine_is_served_the_model_that_ships() ->
         ("max_pending", "1", 1),
         ("threads", "4", 4),
         ("log_level", "debug", "debug"),
+        ("log_level", "INFO", "info"),
     ],
 )
 def test_a_variable_sets_its_setting(
