@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, Route, expect, sync_playwright
@@ -170,6 +171,26 @@ def stop_clock(page: Page) -> None:
     """From now on the page's timers run only when the test says so."""
     page.clock.install()
     page.clock.pause_at(datetime.now() + timedelta(hours=1))
+
+
+def note_fields(page: Page) -> None:
+    """Have the page note the fields that it sends in forms; Chromium does not always tell."""
+    page.evaluate(
+        """() => {
+            const append = FormData.prototype.append;
+            window.fields = {};
+            FormData.prototype.append = function (name, value, ...more) {
+                window.fields[name] = value.size ?? value;
+                append.call(this, name, value, ...more);
+            };
+        }"""
+    )
+
+
+def noted_fields(page: Page) -> dict[str, Any]:
+    """The fields of all forms since `note_fields`; of files, their bytes' number."""
+    fields: dict[str, Any] = page.evaluate("window.fields")
+    return fields
 
 
 def answer_with(

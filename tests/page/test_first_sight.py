@@ -3,7 +3,16 @@
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.page.conftest import CAT, SECONDS, Address, Watched, captioned, choose
+from tests.page.conftest import (
+    CAT,
+    SECONDS,
+    Address,
+    Watched,
+    captioned,
+    choose,
+    note_fields,
+    noted_fields,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -35,10 +44,9 @@ def test_a_photo_added_before_the_model_is_known_is_sent_without_options(
     held: list[Route] = []
     page.route("**/model", lambda route: held.append(route))
     page.goto(page_server.url)
-    with page.expect_request("**/caption") as asked:
-        card = choose(page, CAT)
-    captioned(card)
-    assert b"beam_size" not in (asked.value.post_data_buffer or b"")
+    note_fields(page)
+    captioned(choose(page, CAT))
+    assert list(noted_fields(page)) == ["image", "attention"]
     held[0].continue_()
     expect(page.locator("input[name=beam_size]")).to_be_enabled()
     page.close()
@@ -113,3 +121,21 @@ def test_the_api_s_documentation_asks_no_other_host(opened: Watched, path: str) 
     opened.page.goto(f"{opened.page.url.rstrip('/')}{path}")
     title = opened.page.get_by_text("Caption a photo").filter(visible=True)  # menus may be closed
     expect(title.first).to_be_visible(timeout=60 * SECONDS)
+
+
+def test_the_first_execute_in_docs_gets_a_caption_with_the_model_s_defaults(
+    opened: Watched,
+) -> None:
+    page = opened.page
+    defaults = page.request.get(f"{page.url}model").json()["search"]
+    page.goto(f"{page.url}docs")
+    operation = page.locator(".opblock-post")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    operation.locator("input[type=file]").set_input_files(CAT)
+    with page.expect_response("**/caption") as answered:
+        operation.get_by_role("button", name="Execute").click()
+    answer = answered.value.json()
+    assert answered.value.status == 200
+    assert len(answer["caption"].split()) > 3
+    assert answer["options"] == answer["options"] | defaults
