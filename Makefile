@@ -22,7 +22,7 @@ LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-par
     release-check publish lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## make .venv with what serving needs
 
@@ -42,10 +42,10 @@ train-setup: $(VENV)/.development ## add what training and evaluation need
 fast: $(VENV)/.development ## the tests that need no TensorFlow, in seconds
 	$(BIN)/python -m pytest -m "not tensorflow and not artifact and not http and not browser"
 
-fuzz: $(VENV)/.development ## try many thousands of odd requests and photos
+fuzz: $(VENV)/.development ## try thousands of random requests and photos
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-5000} $(BIN)/python -m pytest tests/service/http/test_fuzz.py
 
-docs: $(VENV)/.development ## write the tables in the documents anew
+docs: $(VENV)/.development ## regenerate the tables in the documents
 	$(BIN)/python -m docs.render
 
 benchmark: $(VENV)/.development ## measure start-up, memory and latency on this machine
@@ -54,12 +54,12 @@ benchmark: $(VENV)/.development ## measure start-up, memory and latency on this 
 	$(BIN)/python -m benchmarks.examples
 	$(BIN)/python -m benchmarks.page
 
-compare: $(VENV)/.development ## our service beside what people would use instead, in twelve minutes
+compare: $(VENV)/.development ## measure this service and alternatives side by side
 	$(INSTALL) -r requirements-compare.lock
 	$(BIN)/python -m benchmarks.compare
 	$(BIN)/python -m docs.render
 
-load: $(VENV)/.development ## ten times what the service can do, and the report of it
+load: $(VENV)/.development ## offer ten times the throughput and write the report
 	$(BIN)/python -m benchmarks.load
 	$(BIN)/python -m docs.render
 
@@ -67,7 +67,7 @@ soak: $(VENV)/.development ## ten thousand hostile and good requests, and twenty
 	SOAK_REQUESTS=$${SOAK_REQUESTS:-10000} SHUTDOWNS=$${SHUTDOWNS:-20} \
 	    $(BIN)/python -m pytest -s tests/end_to_end/test_soak.py tests/end_to_end/test_shutdown.py
 
-screenshots: $(VENV)/.development ## take the pictures of the page anew
+screenshots: $(VENV)/.development ## take the screenshots of the page again
 	SCREENSHOTS=docs/screenshots $(BIN)/python -m pytest tests/page/test_screenshots.py
 
 image: ## build the image for a CPU with Docker; EXTRAS="tracing scale" adds these
@@ -82,7 +82,7 @@ image-test: $(VENV)/.development ## build the image without Docker, run it and r
 	$(BIN)/python -m benchmarks.image --extras "$(EXTRAS)"
 	$(BIN)/python -m docs.render
 
-release-check: $(VENV)/.development ## whether what is here can be released as its version
+release-check: $(VENV)/.development ## check that this commit can be released as its version
 	$(BIN)/python -m deploy.release_check
 
 publish: ## push both images to REGISTRY, after release-check
@@ -92,7 +92,7 @@ publish: ## push both images to REGISTRY, after release-check
 	    docker push "$(REGISTRY)/photo-captions:$(VERSION)-$$kind" || exit 1; \
 	done
 
-lock: $(VENV)/.development ## choose the newest versions that fit pyproject.toml
+lock: $(VENV)/.development ## update the lock files within pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(LOCK) --upgrade -o requirements.lock
 	$(LOCK) --override deploy/image/cpu-override.in -c requirements.lock -o requirements-cpu.lock
