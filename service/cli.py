@@ -21,10 +21,10 @@ STATUSES = """\
 exit status:
   0    done
   1    failed: the model cannot be used, the server is not ready, or a file was not captioned
-  2    misused: an option or setting makes no sense, or a file does not exist
-  3    the address cannot be listened on, for instance since its port is in use
-  4    the model broke while it served; only a restart fixes it
-  130  interrupted
+  2    misused: an option or setting is invalid, or a file does not exist
+  3    the server cannot listen on the address, for instance because its port is in use
+  4    the model failed while it served; only a restart fixes it
+  130  interrupted by Ctrl-C
 """
 
 
@@ -35,7 +35,11 @@ class AddressError(Exception):
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; the exit status, as `--help` lists it."""
     options = _parser().parse_args(arguments)
-    return _health(options) if options.run is _health else _with_settings(options)
+    try:
+        return _health(options) if options.run is _health else _with_settings(options)
+    except KeyboardInterrupt:  # also while libraries are imported, which takes a moment
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def _with_settings(options: argparse.Namespace) -> int:
@@ -63,9 +67,6 @@ def _with_settings(options: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever read the output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
 
 
 def _named(name: str, given: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.ray.scale import Scale
+from service.cli import STATUSES
 from service.http.problems import PROBLEMS
 from service.settings import Settings
 from tests.conftest import REPOSITORY
@@ -46,6 +47,13 @@ def test_every_setting_that_is_named_exists() -> None:
         for name in re.findall(r"CAPTION_([A-Z_]+)", document.read_text(encoding="utf-8")):
             known = {*Settings.model_fields, *(f"ray_{field}" for field in Scale.model_fields)}
             assert name.lower() in known, (document.name, name)
+
+
+def test_every_exit_status_is_documented_as_the_help_tells_it() -> None:
+    operations = (REPOSITORY / "docs" / "operations.md").read_text(encoding="utf-8")
+    section = operations.split("| exit status |")[1].split("\n\n")[0]
+    documented = re.findall(r"^\| (\d+) \|", section, re.MULTILINE)
+    assert documented == re.findall(r"^ +(\d+) ", STATUSES, re.MULTILINE)
 
 
 def test_every_error_code_is_documented() -> None:

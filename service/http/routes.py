@@ -117,7 +117,7 @@ async def caption(
     responses=_answers("health"),
 )
 async def health(readiness: CurrentReadiness, admission: CurrentAdmission) -> Health:
-    """200 when captions can be had; 503 with the `state` while starting, draining or failed."""
+    """200 while requests are accepted; 503 with the `state` while starting, draining or failed."""
     readiness.check()
     captioner = readiness.captioner
     return Health(

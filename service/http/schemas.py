@@ -52,7 +52,7 @@ class BeamScore(BaseModel):
     log_probability: float = Field(description="Of all words and of the caption ending there.")
     score: float = Field(
         description="Beams are ranked by it: log_probability / (number of words + 1) ** "
-        "length_penalty, to which newer models add what the photo shows."
+        "length_penalty, to which some models add evidence from the photo."
     )
     words: list[WordScore]
     end_log_probability: float = Field(description="Of the caption ending after the last word.")

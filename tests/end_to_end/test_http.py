@@ -1,8 +1,10 @@
 """The real model behind a real server, with real photos."""
 
 import json
+import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -141,3 +143,13 @@ def test_memory_stays_below_a_gigabyte_and_a_half(server: Server) -> None:
     for beam_size in (1, 3, 10):
         post(server, flickr_sized_jpeg(), beam_size=beam_size)
     assert server.resident_bytes() < 1_500_000_000
+
+
+def test_start_up_says_where_to_open_it_and_complains_of_nothing(server: Server) -> None:
+    port = server.environment["CAPTION_PORT"]
+    deadline = time.monotonic() + PATIENCE
+    while f"Open http://localhost:{port}" not in (log := server.log.read_text()):
+        assert time.monotonic() < deadline, log
+        time.sleep(0.05)
+    start_up = log.split("Open http://")[0]
+    assert not re.search(r"cuInit|WARNING|ERROR|Traceback", start_up), start_up

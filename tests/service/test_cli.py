@@ -13,11 +13,13 @@ import pytest
 from service import __version__, cli
 from service.cli import main
 from service.engine.errors import DeviceError
-from service.http.server import Server
+from service.http.server import BROKEN, Server
 from service.settings import Settings
 from tests.service.conftest import StandIn
 
 Capture = pytest.CaptureFixture[str]
+
+EXIT_STATUSES = (0, 1, 2, 3, BROKEN, 130)
 
 
 @contextmanager
@@ -236,4 +238,15 @@ def test_every_exit_status_is_in_the_help(capsys: Capture) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     output = capsys.readouterr().out
-    assert all(re.search(rf"^ +{status} ", output, re.MULTILINE) for status in (0, 1, 2, 3, 130))
+    assert all(re.search(rf"^ +{status} ", output, re.MULTILINE) for status in EXIT_STATUSES)
+
+
+def test_an_interrupt_while_libraries_are_imported_is_told_in_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    def interrupt(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_with_settings", interrupt)
+    assert main(["serve"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"

@@ -52,6 +52,22 @@ def test_people_is_described_where_the_model_has_it(app: FastAPI) -> None:
     assert (field["enum"], field["default"]) == (["seen", "neutral"], "seen")
 
 
+def test_paths_are_grouped_and_the_health_comes_before_its_probes(app: FastAPI) -> None:
+    operations = [
+        (path, operation["tags"], operation["summary"])
+        for path, each in app.openapi()["paths"].items()
+        for operation in each.values()
+    ]
+    assert operations == [
+        ("/caption", ["Captions"], "Caption a photo"),
+        ("/health", ["Operation"], "Readiness check"),
+        ("/health/ready", ["Operation"], "Readiness check, as /health"),
+        ("/health/live", ["Operation"], "Liveness check"),
+        ("/model", ["Model"], "The model"),
+        ("/model/card", ["Model"], "The model's card"),
+    ]
+
+
 def test_every_error_is_the_one_component(app: FastAPI) -> None:
     for path in app.openapi()["paths"].values():
         for operation in path.values():
