@@ -30,16 +30,19 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(REPOSITORY / name, source / name, copy_function=link, ignore=ignored)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-    make = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, source]
-    subprocess.run([*pip, *make], check=True)
+    make = ["wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    pip(*make, "--wheel-dir", str(wheels), str(source))
     [wheel] = wheels.glob("*.whl")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", empty], check=True)
-    python = empty / "bin" / "python"
-    install = ["--python", python, "install", "--quiet", "--no-deps", "--no-index", wheel]
-    subprocess.run([*pip, *install], check=True)
+    install = ["install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    pip("--python", str(empty / "bin" / "python"), *install)
     (packages_of(empty) / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     return empty
+
+
+def pip(*arguments: str) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True)
 
 
 def packages_of(environment: Path) -> Path:
@@ -62,7 +65,7 @@ def tracked(package: str) -> set[str]:
 
 def run(environment: Path, *arguments: str, folder: Path) -> str:
     """What the installed command prints in a folder that is not the repository."""
-    command = [environment / "bin" / "photo-captions", *arguments]
+    command = [str(environment / "bin" / "photo-captions"), *arguments]
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(
         command, cwd=folder, env=variables, check=True, capture_output=True, text=True

@@ -27,7 +27,7 @@ const queue = new Queue(read, (done, all) => {
 });
 
 function made(name) {
-  return new Card(name, { again, removed, opened: () => {}, changed });
+  return new Card(name, { again, removed, changed });
 }
 
 async function add(files) {

@@ -11,7 +11,6 @@ export function listed(beams, used, use) {
     button.className = "beam";
     button.ariaPressed = String(i === used);
     button.append(part("text", beam.text), part("share", percent(share(beam, beams))), part("use", ""));
-    button.style.setProperty("--share", percent(share(beam, beams)));
     button.addEventListener("click", () => use(i));
     item.append(button);
     return item;

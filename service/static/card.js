@@ -14,7 +14,7 @@ const RESTORED = "Add the photo again to see where the model looked: only its ca
 
 export class Card {
   // `on` holds what is called: `again` when the photo is to be captioned once more, `removed` when
-  // its card is, `opened` when its details are shown, `changed` when its caption is another.
+  // its card is, `changed` when its caption is another.
   constructor(name, on) {
     this.name = name;
     this.on = on;
@@ -48,7 +48,6 @@ export class Card {
   open(open) {
     this.element.classList.toggle("open", open);
     this.find(".toggle").ariaExpanded = String(open);
-    if (open) this.on.opened(this);
   }
 
   // The beam whose caption is used.
