@@ -12,8 +12,8 @@ from training.release.findings import findings
 CARD = "MODEL_CARD.md"
 TEMPLATE = Path(__file__).parent / "model_card.md"
 OBJECTIVES = {
-    "cross-entropy": "their words",
-    "cider": "their words\n  first and then for the CIDEr of captions of its own",
+    "cross-entropy": "with cross-entropy",
+    "cider": "first\n  with cross-entropy and then with the CIDEr reward",
 }
 
 

@@ -164,7 +164,7 @@ def test_the_artifact_sees_both_sides_where_the_run_learned_them(
 def test_the_model_card_carries_the_scores(exported: Path) -> None:
     card = (exported / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "| CIDEr | 12.3 | 11.0 to 13.0 |" in card
-    assert "for their words." in card
+    assert "with cross-entropy." in card
     assert "$" not in card
 
 
