@@ -1,6 +1,6 @@
 // Where the model looked, laid over the photo.
 
-const SHADE = 0.75; // of what it did not look at
+const SHADE = 0.6; // of what it did not look at
 
 // Draw `rows` of shares onto a canvas: the more attention, the clearer the photo below it.
 export function draw(canvas, rows) {

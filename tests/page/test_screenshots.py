@@ -15,11 +15,12 @@ from PIL import Image, ImageStat
 from playwright.sync_api import Browser, Page, expect
 
 from benchmarks.server import start_server
-from tests.page.conftest import CAT, COFFEE, MOTORCYCLE, Address, captioned, choose, failed, until
-from tests.photos import FOLDER
+from service.http.routes import STATIC
+from tests.page.conftest import Address, captioned, choose, failed, until
 
 pytestmark = pytest.mark.browser
 
+SAMPLES = STATIC / "samples"  # photos in the public domain
 MOST_BYTES = 41_000  # 24 pictures stay below a megabyte
 MOST_WIDTH = 960  # pixels; a README shows fewer
 QUALITIES = (85, 80, 75, 70, 65, 60, 55, 50, 45, 40)
@@ -44,7 +45,7 @@ def first_sight(page: Page, folder: Path) -> None:
 
 
 def one(page: Page, folder: Path) -> None:
-    captioned(choose(page, MOTORCYCLE))
+    captioned(choose(page, SAMPLES / "cat.jpg"))
     page.locator(".chip").nth(1).focus()
 
 
@@ -55,7 +56,8 @@ def uncertain(page: Page, folder: Path) -> None:
 
 def several(page: Page, folder: Path) -> None:
     (folder / "notes.txt").write_text("no photo")
-    choose(page, CAT, MOTORCYCLE, FOLDER / "rocket.jpg", COFFEE, folder / "notes.txt")
+    photos = [SAMPLES / f"{name}.jpg" for name in ("cat", "rocket", "photographer", "coffee")]
+    choose(page, *photos, folder / "notes.txt")
     expect(page.locator(".captioned")).to_have_count(4)
     failed(page.locator(".card").last)
 
