@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Objective = Literal["cross-entropy", "cider"]
+EncoderName = Literal["resnet50", "efficientnetv2-b0", "convnext-tiny"]
 Architecture = Literal["lstm", "soft-attention", "attention", "tagged-attention", "transformer"]
 
 
@@ -53,6 +54,9 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     decoder: DecoderConfig
+    encoder: EncoderName = Field(
+        "resnet50", description="which network of keras.applications reads the photos"
+    )
     objective: Objective = Field(
         "cross-entropy", description="of the captions' words, or the CIDEr-D of sampled captions"
     )
@@ -107,19 +111,19 @@ class TrainConfig(BaseModel):
 
 
 def load_config(
-    path: Path, changes: Mapping[str, str] | None = None, decoder: dict[str, Any] | None = None
+    path: Path, changes: Mapping[str, str] | None = None, start: Mapping[str, Any] | None = None
 ) -> TrainConfig:
     """The configuration in a TOML file, with `changes` such as {"decoder.units": "256"} over it.
 
-    `decoder` is what stands in for a missing [decoder]. Raises FileNotFoundError, and ValueError
-    with every mistake in one line.
+    `start` holds what stands in for a missing `encoder` or [decoder]. Raises FileNotFoundError, and
+    ValueError with every mistake in one line.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-        if decoder is not None:
-            content.setdefault("decoder", decoder)
-        for key, value in (changes or {}).items():
-            _set(content, key, value)
+        for key, value in (start or {}).items():
+            content.setdefault(key, value)
+        for key, text in (changes or {}).items():
+            _set(content, key, text)
         return TrainConfig.model_validate(content)
     except ValidationError as error:
         mistakes = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]

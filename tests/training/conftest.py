@@ -58,8 +58,8 @@ def dataset(dataset_root: Path) -> Dataset:
 @pytest.fixture
 def features(dataset: Dataset) -> "FeatureCache":
     """Random maps; a mirrored photo's are its plain ones plus 100, to be told apart."""
+    from tests.training.shapes import CELLS, FEATURES
     from training.data.features import FeatureCache
-    from training.models.encoder import CELLS, FEATURES
 
     maps = np.random.default_rng(0).random((len(dataset.names), 2, CELLS, FEATURES))
     maps[:, 1] += 100

@@ -16,7 +16,7 @@ def test_every_configuration_that_ships_is_valid(path: Path) -> None:
 
 def test_a_warm_start_takes_the_decoder_of_what_it_starts_from() -> None:
     path = REPOSITORY / "training" / "configs" / "warm-start.toml"
-    config = load_config(path, decoder={"architecture": "attention", "units": 64})
+    config = load_config(path, start={"decoder": {"architecture": "attention", "units": 64}})
     assert config.decoder.units == 64
     with pytest.raises(ValueError, match="decoder: Field required"):
         load_config(path)
@@ -34,11 +34,11 @@ def test_values_can_be_set_over_the_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("epochs = 3\n")
     changes = {"epochs": "7", "mirror": "false", "decoder.dropout": "0.25", "objective": "cider"}
-    config = load_config(path, changes, decoder={"architecture": "lstm", "units": 8})
+    config = load_config(path, changes, start={"decoder": {"architecture": "lstm", "units": 8}})
     assert (config.epochs, config.mirror, config.objective) == (7, False, "cider")
     assert (config.decoder.units, config.decoder.dropout) == (8, 0.25)
     with pytest.raises(ValueError, match="epoch: Extra inputs"):
-        load_config(path, {"epoch": "1"}, decoder={"architecture": "lstm"})
+        load_config(path, {"epoch": "1"}, start={"decoder": {"architecture": "lstm"}})
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from training.config import EncoderName
 from training.data.dataset import SPLITS, Dataset
 from training.data.load import load_dataset
 
@@ -33,6 +34,13 @@ def add_encoder(step: argparse.ArgumentParser) -> None:
         "--encoder-weights",
         default="imagenet",
         help="'imagenet' (downloads), a weights file or an artifact",
+    )
+
+
+def add_encoder_choice(step: argparse.ArgumentParser) -> None:
+    """--encoder, of steps before there is a run that knows it."""
+    step.add_argument(
+        "--encoder", choices=get_args(EncoderName), help="whose weights they are; else resnet50"
     )
 
 
@@ -78,7 +86,9 @@ def read_data(options: argparse.Namespace) -> Dataset:
 def read_features(
     dataset: Dataset, options: argparse.Namespace, run: Path | None = None
 ) -> "FeatureCache":
-    """Of the encoder as `run` has it."""
-    from training.optimize.run_folder import features_of
+    """Of the encoder as `run` has it, or of the one that was chosen."""
+    from training.models.encoder_spec import ENCODERS
+    from training.optimize.run_folder import encoder_of, features_of
 
-    return features_of(run, dataset, options.encoder_weights, options.cache)
+    spec = encoder_of(run) if run else ENCODERS[options.encoder or "resnet50"]
+    return features_of(run, dataset, options.encoder_weights, options.cache, spec)

@@ -4,7 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from training.commands.common import Steps, add_data, add_encoder, read_data, read_features
+from training.commands.common import (
+    Steps,
+    add_data,
+    add_encoder,
+    add_encoder_choice,
+    read_data,
+    read_features,
+)
 
 
 def register(steps: "Steps[argparse.ArgumentParser]") -> None:
@@ -21,6 +28,7 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     features = steps.add_parser("features", help="run the encoder over all photos, once")
     add_data(features)
     add_encoder(features)
+    add_encoder_choice(features)
     features.set_defaults(step=_features)
 
 

@@ -7,6 +7,7 @@ from training.commands.common import (
     Steps,
     add_data,
     add_encoder,
+    add_encoder_choice,
     add_run,
     add_runs,
     read_data,
@@ -51,6 +52,7 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     for step in (tune, guide, evaluate, calibrate, baselines):
         add_data(step)
         add_encoder(step)
+    add_encoder_choice(baselines)
 
 
 def _tune(options: argparse.Namespace) -> None:

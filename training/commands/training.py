@@ -8,6 +8,7 @@ from training.commands.common import (
     Steps,
     add_data,
     add_encoder,
+    add_encoder_choice,
     add_run,
     read_data,
     read_features,
@@ -20,6 +21,7 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     tag.add_argument("--tags", type=Path, default=Path("runs/tags"), help="folder to write")
     add_data(tag)
     add_encoder(tag)
+    add_encoder_choice(tag)
     tag.set_defaults(step=_tag)
 
     train = steps.add_parser("train", help="train a decoder on the cached features")
@@ -38,6 +40,7 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     train.add_argument("--resume", action="store_true", help="resume a stopped run")
     add_data(train)
     add_encoder(train)
+    add_encoder_choice(train)
     add_run(train)
     train.set_defaults(step=_train)
 
@@ -86,7 +89,7 @@ def _changes(options: argparse.Namespace) -> dict[str, str]:
         if not equals:
             raise ValueError(f"--set {each}: write KEY=VALUE, such as epochs=5")
         changes[key.strip()] = value.strip()
-    short = {"epochs": options.epochs, "seed": options.seed}
+    short = {"encoder": options.encoder, "epochs": options.epochs, "seed": options.seed}
     return changes | {key: value for key, value in short.items() if value is not None}
 
 

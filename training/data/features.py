@@ -24,7 +24,7 @@ Compute = Callable[[list[int]], npt.NDArray[np.float16]]
 class FeatureCache:
     """Maps float16 [images, 2, cells, channels]: plain, then mirrored.
 
-    Of the whole encoder, [images, 2, 49, 2048], or of its trunk, [images, 2, 196, 1024].
+    Of the whole encoder, or of its trunk: of ResNet50 [.., 49, 2048] and [.., 196, 1024].
     """
 
     maps: npt.NDArray[np.float16]

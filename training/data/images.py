@@ -12,9 +12,9 @@ IMAGE_SIDE = 224
 RESIZE_FILTER = Image.Resampling.BICUBIC
 
 
-def load_image(path: Path) -> npt.NDArray[np.uint8]:
-    """RGB pixels uint8 [224, 224, 3], upright; the whole frame is squashed to a square."""
-    square = open_photo(path).resize((IMAGE_SIDE, IMAGE_SIDE), RESIZE_FILTER)
+def load_image(path: Path, side: int = IMAGE_SIDE) -> npt.NDArray[np.uint8]:
+    """RGB pixels uint8 [side, side, 3], upright; the whole frame is squashed to a square."""
+    square = open_photo(path).resize((side, side), RESIZE_FILTER)
     return np.asarray(square)
 
 

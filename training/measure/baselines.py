@@ -63,7 +63,7 @@ class Baselines:
         return most_typical(self._captions, self._vectors, names)
 
     def _pool(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Unit vectors float32 [B, 2048] of the photos as they are."""
+        """Unit vectors float32 [B, channels] of the photos as they are."""
         rows = [self._features.rows[name] for name in names]
         pooled = np.stack(
             [self._features.maps[row, 0].mean(axis=0, dtype=np.float32) for row in rows]

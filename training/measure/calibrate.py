@@ -21,7 +21,7 @@ from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.measure.metrics import image_statistics
 from training.measure.oddities import Pixels, oddities
-from training.models.encoder import CELLS, encode, load_encoder
+from training.models.encoder import encode, load_encoder
 from training.optimize.run_folder import CALIBRATION, load_run, stage_of, tuned_options
 from training.provenance import provenance
 from training.search.generate import BATCH, Beams, Generator, SearchOptions
@@ -53,8 +53,8 @@ class Signals:
 def _signals(beams: Beams, length_penalty: float) -> tuple[float, float]:
     best = beams.first(length_penalty)
     length = beams.lengths[best]
-    attention = beams.attention[best, :length].reshape(length, CELLS)
-    favourite = float(attention.max()) * CELLS
+    attention = beams.attention[best, :length].reshape(length, -1)
+    favourite = float(attention.max()) * attention.shape[1]
     return float(beams.log_probs[best] / length), float(np.log(favourite)) if favourite else 0.0
 
 
@@ -62,18 +62,18 @@ def calibrate(dataset: Dataset, features: FeatureCache, weights: str, run: Path)
     """Write `calibration.json` into the run: what goes into the manifest, and what it is worth."""
     loaded, options = load_run(run, features.encoder), tuned_options(run)
     generator = Generator(loaded.model, loaded.rules, loaded.vocabulary, loaded.both_sides)
-    encoder = load_encoder(weights, stage_of(run))
+    encoder = load_encoder(weights, stage_of(run), loaded.encoder)
     dev, dev_cider = _photos(generator, dataset, features, options, "dev")
 
     def see(pixels: Pixels) -> npt.NDArray[np.float16]:
         maps: npt.NDArray[np.float32] = encode(encoder, pixels, loaded.both_sides).numpy()
         return maps.astype(np.float16)
 
-    odd, _ = _odd(generator, see, options, seed=0)
+    odd, _ = _odd(generator, see, options, seed=0, side=encoder.spec.side)
     calibration = fit(dev, dev_cider >= GOOD, odd)
 
     test, test_cider = _photos(generator, dataset, features, options, "test")
-    other, kinds = _odd(generator, see, options, seed=1)
+    other, kinds = _odd(generator, see, options, seed=1, side=encoder.spec.side)
     result = {
         "calibration": calibration,
         "measured": measure(
@@ -104,9 +104,10 @@ def _odd(
     see: Callable[[Pixels], npt.NDArray[np.float16]],
     options: SearchOptions,
     seed: int,
+    side: int,
 ) -> tuple[Signals, list[str]]:
-    """Signals and kinds of odd pictures; `see` gives pixels' maps."""
-    pictures = list(oddities(ODDITIES, seed))
+    """Signals and kinds of odd pictures of `side` x `side` pixels; `see` gives pixels' maps."""
+    pictures = list(oddities(ODDITIES, seed, side))
     found: list[Beams] = []
     for start in range(0, len(pictures), BATCH):
         pixels = np.stack([each.pixels for each in pictures[start : start + BATCH]])

@@ -24,7 +24,7 @@ from training.measure.guide import (
 )
 from training.measure.oddities import oddities
 from training.models.decoder import Decoder
-from training.models.encoder import encode, load_encoder
+from training.models.encoder import Encoder, encode, load_encoder
 from training.models.tagger import Tagger, TagHead
 from training.optimize.cider import CiderReward
 from training.optimize.heads import fit_heads
@@ -76,7 +76,7 @@ class GuidedSearch:
     def run(
         self, numbers: GuideNumbers, maps: Maps, length_penalty: float, people: int = SEEN
     ) -> Guided:
-        """All candidates of maps float16 [N, 49, 2048], as arrays."""
+        """All candidates of maps float16 [N, cells, channels], as arrays."""
         guide = build_guide(numbers, self._head, self._vocabulary)
 
         @tf.function(input_signature=[tf.TensorSpec([None, *maps.shape[1:]], tf.float16)])
@@ -115,7 +115,7 @@ def fit_guide(
     search = GuidedSearch(loaded.decoder, loaded.rules, loaded.tag_head, loaded.vocabulary)
     dev = _dev_photos(dataset, features)
     numbers = GuideNumbers(
-        _heads(dataset, features, encoder_weights, stage_of(run)),
+        _heads(dataset, features, load_encoder(encoder_weights, stage_of(run), loaded.encoder)),
         RankingWeights(0.0, 0.0, 0.0),
         0.0,
         0.0,
@@ -158,11 +158,8 @@ def _dev_photos(dataset: Dataset, features: FeatureCache) -> list[DevPhotos]:
     ]
 
 
-def _heads(
-    dataset: Dataset, features: FeatureCache, encoder_weights: str, stage: Path | None
-) -> Any:
-    encoder = load_encoder(encoder_weights, stage)
-    pictures = np.stack([each.pixels for each in oddities(ODDITIES, seed=0)])
+def _heads(dataset: Dataset, features: FeatureCache, encoder: Encoder) -> Any:
+    pictures = np.stack([each.pixels for each in oddities(ODDITIES, 0, encoder.spec.side)])
     odd = np.concatenate(
         [
             encode(encoder, pictures[start : start + BATCH]).numpy().mean(axis=1)

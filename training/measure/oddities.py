@@ -20,11 +20,16 @@ WORDS = (
 
 class Oddity(NamedTuple):
     kind: str
-    pixels: Pixels  # uint8 [224, 224, 3]
+    pixels: Pixels  # uint8 [side, side, 3]
 
 
-def oddities(count: int, seed: int) -> Iterator[Oddity]:
+def oddities(count: int, seed: int, side: int = IMAGE_SIDE) -> Iterator[Oddity]:
     """`count` pictures of each kind; another seed gives others."""
+    for kind, pixels in _drawn(count, seed):
+        yield Oddity(kind, pixels if side == IMAGE_SIDE else _square(Image.fromarray(pixels), side))
+
+
+def _drawn(count: int, seed: int) -> Iterator[Oddity]:
     random = np.random.default_rng(seed)
     for _ in range(count):
         yield Oddity("noise", _noise(random))
@@ -65,5 +70,5 @@ def _text(random: np.random.Generator) -> Pixels:
     return _square(page)
 
 
-def _square(image: Image.Image) -> Pixels:
-    return np.asarray(image.resize((IMAGE_SIDE, IMAGE_SIDE), RESIZE_FILTER))
+def _square(image: Image.Image, side: int = IMAGE_SIDE) -> Pixels:
+    return np.asarray(image.resize((side, side), RESIZE_FILTER))

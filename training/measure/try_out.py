@@ -7,7 +7,7 @@ import numpy as np
 
 from training.data.images import load_image
 from training.models.encoder import encode, encoder_id, load_encoder
-from training.optimize.run_folder import SEARCH, load_run, stage_of, tuned_options
+from training.optimize.run_folder import SEARCH, encoder_of, load_run, stage_of, tuned_options
 from training.search.generate import Generator, SearchOptions
 
 
@@ -20,11 +20,12 @@ def caption_photos(
     decoded or another encoder than the run's.
     """
     stage = stage_of(run)
-    loaded = load_run(run, encoder_id(encoder_weights, stage))
-    encoder = load_encoder(encoder_weights, stage)
+    spec = encoder_of(run)
+    loaded = load_run(run, encoder_id(encoder_weights, stage, spec))
+    encoder = load_encoder(encoder_weights, stage, spec)
     generator = Generator(loaded.model, loaded.rules, loaded.vocabulary, loaded.both_sides)
     options = tuned_options(run) if (run / SEARCH).is_file() else SearchOptions()
     for photo in photos:
-        maps = encode(encoder, load_image(photo)[np.newaxis], loaded.both_sides).numpy()
+        maps = encode(encoder, load_image(photo, spec.side)[np.newaxis], loaded.both_sides).numpy()
         (beams,) = generator.beams_of(maps.astype(np.float16), options)
         yield photo, beams.best(options.length_penalty)

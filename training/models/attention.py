@@ -1,4 +1,4 @@
-"""LSTMs that look at the 7x7 grid before each word (Lu et al. 2017, "Knowing When to Look").
+"""LSTMs that look at the encoder's grid before each word (Lu et al. 2017, "Knowing When to Look").
 
 The LSTM reads the word and the image at every step; its hidden state asks, additively, the
 cells of the grid what the next word is about.
@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from training.config import DecoderConfig
 from training.models.decoder import Memory
-from training.models.encoder import CELLS
 from training.models.lstm import RecurrentDecoder
 
 
@@ -19,12 +18,12 @@ class SoftAttentionDecoder(RecurrentDecoder):
     attends = True
     sentinel = False
 
-    def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
-        super().__init__(config, vocabulary_size, self.sentinel)
+    def __init__(self, config: DecoderConfig, vocabulary_size: int, cells: int) -> None:
+        super().__init__(config, vocabulary_size, cells, self.sentinel)
         self.cell = keras.layers.Dense(config.units, name="cell")
         self.cell_norm = keras.layers.LayerNormalization(name="cell_norm")
         self.position = self.add_weight(
-            name="position", shape=(CELLS, config.units), initializer="zeros"
+            name="position", shape=(cells, config.units), initializer="zeros"
         )
         self.key = keras.layers.Dense(config.attention_units, use_bias=False, name="key")
         self.query = keras.layers.Dense(config.attention_units, name="query")
@@ -53,7 +52,7 @@ class SoftAttentionDecoder(RecurrentDecoder):
     def _look(
         self, energies: tf.Tensor, query: tf.Tensor, sentinel: tf.Tensor, memory: Memory
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Attention [N, T, 49] of the cells' energies, and what it sees [N, T, units]."""
+        """Attention [N, T, cells] of the cells' energies, and what it sees [N, T, units]."""
         attention = tf.nn.softmax(energies)
         return attention, tf.matmul(attention, memory["cells"])
 
@@ -66,8 +65,8 @@ class AdaptiveAttentionDecoder(SoftAttentionDecoder):
 
     sentinel = True
 
-    def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
-        super().__init__(config, vocabulary_size)
+    def __init__(self, config: DecoderConfig, vocabulary_size: int, cells: int) -> None:
+        super().__init__(config, vocabulary_size, cells)
         self.sentinel_key = keras.layers.Dense(
             config.attention_units, use_bias=False, name="sentinel_key"
         )
@@ -77,5 +76,5 @@ class AdaptiveAttentionDecoder(SoftAttentionDecoder):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         sentinel_energy = self.energy(tf.tanh(self.sentinel_key(sentinel) + query))
         weights = tf.nn.softmax(tf.concat([energies, sentinel_energy], axis=-1))
-        attention, gate = weights[..., :CELLS], weights[..., CELLS:]
+        attention, gate = weights[..., : self.cells], weights[..., self.cells :]
         return attention, tf.matmul(attention, memory["cells"]) + gate * sentinel

@@ -23,8 +23,9 @@ class Decoder(keras.Model):
     attends: ClassVar[bool]  # whether its attention means anything
     evidence: ClassVar[tuple[str, ...]] = ()  # the entries of a memory that `logits` reads
 
-    def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
+    def __init__(self, config: DecoderConfig, vocabulary_size: int, cells: int) -> None:
         super().__init__(name=config.architecture)
+        self.cells = cells  # of the encoder's square grid
         # Tied to the output, an embedding is small; as an input it must weigh as much as the
         # image, so it is scaled up (Vaswani et al. 2017, section 3.4).
         self.embedding_scale = config.units**0.5
@@ -41,7 +42,7 @@ class Decoder(keras.Model):
     def remember(
         self, maps: tf.Tensor | None, training: bool, tags: tf.Tensor | None = None
     ) -> Memory:
-        """What decoding needs of feature maps float32 [B, 49, 2048].
+        """What decoding needs of feature maps float32 [B, cells, channels].
 
         `tags` float32 [B, T] are the tag head's raw outputs, objects first, then words; columns
         beyond the decoder's T are ignored. Only a decoder that reads tags takes no maps (None):
@@ -60,7 +61,7 @@ class Decoder(keras.Model):
     def step(
         self, tokens: tf.Tensor, state: State, memory: Memory
     ) -> tuple[tf.Tensor, State, tf.Tensor]:
-        """Outputs [N, units], new state and attention [N, 49] after one more token int32 [N].
+        """Outputs [N, units], new state and attention [N, cells] after one more token int32 [N].
 
         Attention sums to at most 1; a decoder that does not attend gives zeros.
         """

@@ -7,7 +7,6 @@ import tensorflow as tf
 
 from training.config import DecoderConfig
 from training.models.decoder import Decoder, Memory, State
-from training.models.encoder import CELLS
 
 
 class LSTM(keras.layers.Layer):
@@ -63,8 +62,10 @@ class RecurrentDecoder(Decoder):
     once.
     """
 
-    def __init__(self, config: DecoderConfig, vocabulary_size: int, sentinel: bool) -> None:
-        super().__init__(config, vocabulary_size)
+    def __init__(
+        self, config: DecoderConfig, vocabulary_size: int, cells: int, sentinel: bool
+    ) -> None:
+        super().__init__(config, vocabulary_size, cells)
         self.units = config.units
         self.lstm = LSTM(config.units, sentinel, name="lstm")
         self.image = keras.layers.Dense(config.units, name="image")
@@ -113,9 +114,9 @@ class RecurrentDecoder(Decoder):
     def _read(
         self, hidden: tf.Tensor, sentinel: tf.Tensor, memory: Memory, training: bool
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Outputs [N, T, units] and attention [N, T, 49] of hidden states [N, T, units]."""
+        """Outputs [N, T, units] and attention [N, T, cells] of hidden states [N, T, units]."""
         outputs = self.output_layer(self.dropout(hidden, training=training))
-        return outputs, tf.zeros([*tf.unstack(tf.shape(hidden)[:2]), CELLS])
+        return outputs, tf.zeros([*tf.unstack(tf.shape(hidden)[:2]), self.cells])
 
 
 class PooledDecoder(RecurrentDecoder):
@@ -123,5 +124,5 @@ class PooledDecoder(RecurrentDecoder):
 
     attends = False
 
-    def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
-        super().__init__(config, vocabulary_size, sentinel=False)
+    def __init__(self, config: DecoderConfig, vocabulary_size: int, cells: int) -> None:
+        super().__init__(config, vocabulary_size, cells, sentinel=False)

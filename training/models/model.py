@@ -7,7 +7,8 @@ import keras
 import tensorflow as tf
 
 from training.models.decoder import Decoder
-from training.models.encoder import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES, encode_stage
+from training.models.encoder import encode_stage
+from training.models.encoder_spec import RESNET50, EncoderSpec
 from training.models.tagger import Tagger
 
 
@@ -21,16 +22,19 @@ class Model:
     decoder: Decoder
     stage: keras.Model | None = None
     tagger: Tagger | None = None  # of a decoder that reads tags
+    encoder: EncoderSpec = RESNET50  # that the maps are of
 
     @property
     def maps_spec(self) -> tf.TensorSpec:
         """Of the cached maps it reads: float16 [B, cells, channels]."""
-        shape = (TRUNK_CELLS, TRUNK_FEATURES) if self.stage else (CELLS, FEATURES)
+        shape = self.encoder.trunk_shape if self.stage else self.encoder.maps_shape
         return tf.TensorSpec([None, *shape], tf.float16)
 
     def features(self, maps: tf.Tensor) -> tf.Tensor:
-        """Feature maps float32 [B, 49, 2048] of cached maps."""
-        return encode_stage(self.stage, maps) if self.stage else tf.cast(maps, tf.float32)
+        """Feature maps float32 [B, cells, channels] of cached maps."""
+        if self.stage:
+            return encode_stage(self.stage, maps, self.encoder)
+        return tf.cast(maps, tf.float32)
 
     def tags(self, features: tf.Tensor) -> tf.Tensor | None:
         """Raw tags float32 [B, T] of feature maps, for a decoder that reads them."""

@@ -5,7 +5,7 @@ import tensorflow as tf
 from training.config import DecoderConfig
 from training.models.attention import AdaptiveAttentionDecoder, SoftAttentionDecoder
 from training.models.decoder import Decoder
-from training.models.encoder import CELLS, FEATURES
+from training.models.encoder_spec import RESNET50, EncoderSpec
 from training.models.lstm import PooledDecoder
 from training.models.tagged import TaggedAttentionDecoder
 from training.models.transformer import TransformerDecoder
@@ -19,8 +19,10 @@ DECODERS: dict[str, type[Decoder]] = {
 }
 
 
-def build_decoder(config: DecoderConfig, vocabulary_size: int) -> Decoder:
-    """A new decoder with all its weights made."""
-    decoder = DECODERS[config.architecture](config, vocabulary_size)
-    decoder(tf.zeros([1, CELLS, FEATURES]), tf.zeros([1, 1], tf.int32))
+def build_decoder(
+    config: DecoderConfig, vocabulary_size: int, encoder: EncoderSpec = RESNET50
+) -> Decoder:
+    """A new decoder for the maps of this encoder, with all its weights made."""
+    decoder = DECODERS[config.architecture](config, vocabulary_size, encoder.cells)
+    decoder(tf.zeros([1, *encoder.maps_shape]), tf.zeros([1, 1], tf.int32))
     return decoder

@@ -23,8 +23,8 @@ class TaggedAttentionDecoder(AdaptiveAttentionDecoder):
 
     evidence = ("word_evidence", "object_evidence")
 
-    def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
-        super().__init__(config, vocabulary_size)
+    def __init__(self, config: DecoderConfig, vocabulary_size: int, cells: int) -> None:
+        super().__init__(config, vocabulary_size, cells)
         self.tags = config.tags
         self.tag = keras.layers.Dense(config.units, name="tag")
         self.tag_norm = keras.layers.LayerNormalization(name="tag_norm")

@@ -1,4 +1,4 @@
-"""`transformer`: a small Transformer decoder over the 7x7 grid (Vaswani et al. 2017).
+"""`transformer`: a small Transformer decoder over the encoder's grid (Vaswani et al. 2017).
 
 Layer normalisation comes before each block (Xiong et al. 2020), which trains without a long
 warm-up. A step reads the keys and values of the words before it from its state.
@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from training.config import DecoderConfig
 from training.models.decoder import Decoder, Memory, State
-from training.models.encoder import CELLS
 
 POSITIONS = 32  # the longest caption that can be written, `<start>` counted
 
@@ -77,7 +76,7 @@ class Block(keras.layers.Layer):
         cells: tuple[tf.Tensor, tf.Tensor],
         training: bool,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Outputs [N, T, units] and attention to the cells [N, T, 49]."""
+        """Outputs [N, T, units] and attention to the cells [N, T, cells]."""
         seen, _ = self.words.look(*words, mask)
         outputs = inputs + self.dropout(seen, training=training)
         seen, attention = self.image.look(self.image_norm(outputs), *cells, tf.zeros([]))
@@ -91,13 +90,13 @@ class TransformerDecoder(Decoder):
 
     attends = True
 
-    def __init__(self, config: DecoderConfig, vocabulary_size: int) -> None:
-        super().__init__(config, vocabulary_size)
+    def __init__(self, config: DecoderConfig, vocabulary_size: int, cells: int) -> None:
+        super().__init__(config, vocabulary_size, cells)
         self.units = config.units
         self.cell = keras.layers.Dense(config.units, name="cell")
         self.cell_norm = keras.layers.LayerNormalization(name="cell_norm")
         self.cell_position = self.add_weight(
-            name="cell_position", shape=(CELLS, config.units), initializer="zeros"
+            name="cell_position", shape=(cells, config.units), initializer="zeros"
         )
         self.position = self.add_weight(
             name="position", shape=(POSITIONS, config.units), initializer="zeros"

@@ -1,6 +1,7 @@
 """Weights by name: of a model in memory, and of a SavedModel that was exported."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,8 @@ Weights = dict[str, npt.NDArray[np.float32]]
 
 # The weights with a row for each word.
 WORDS = ("embedding", "output_bias", "word_scale", "word_column", "object_column")
+# The counters of names that Keras makes up: they tell what the process has made before.
+_COUNTER = re.compile(r"(?<=layer_normalization)_\d+(?=/)|(?<=/variable)_\d+$")
 _ENDING = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
@@ -24,9 +27,10 @@ def by_path(weights: Sequence[keras.Variable]) -> dict[str, keras.Variable]:
     named: dict[str, keras.Variable] = {}
     seen: Counter[str] = Counter()
     for weight in weights:
-        again = seen[weight.path]
-        named[f"{weight.path}_{again}" if again else weight.path] = weight
-        seen[weight.path] += 1
+        path = _COUNTER.sub("", weight.path)
+        again = seen[path]
+        named[f"{path}_{again}" if again else path] = weight
+        seen[path] += 1
     return named
 
 

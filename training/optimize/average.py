@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
+from training.models.encoder_spec import ENCODERS
 from training.models.registry import build_decoder
 from training.optimize.run_folder import (
     CONFIG,
@@ -39,7 +40,7 @@ def average(runs: Sequence[Path], output: Path) -> None:
         raise ValueError("only runs that began with the same run can be averaged")
     config = TrainConfig.model_validate(described[0]["train"])
     words = len((runs[0] / VOCABULARY).read_text(encoding="utf-8").splitlines())
-    decoder = build_decoder(config.decoder, words)
+    decoder = build_decoder(config.decoder, words, ENCODERS[config.encoder])
     weights = []
     for run in runs:
         decoder.load_weights(run / WEIGHTS)

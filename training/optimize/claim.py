@@ -9,6 +9,7 @@ from training.config import TrainConfig
 from training.data.dataset import Dataset
 from training.data.text import Vocabulary
 from training.models.encoder import encoder_id
+from training.models.encoder_spec import ENCODERS
 from training.optimize.inputs import Inputs, Start
 from training.optimize.run_folder import CONFIG, DANGLING, METRICS, STAGE, VOCABULARY, stage_of
 from training.provenance import provenance
@@ -31,7 +32,7 @@ def claim(
     file = run / CONFIG
     described = {
         "train": config.model_dump(),
-        "encoder_weights": encoder_id(inputs.encoder_weights),
+        "encoder_weights": encoder_id(inputs.encoder_weights, spec=ENCODERS[config.encoder]),
         "start": start.described if start else None,
         "data": _counts(inputs.dataset),
         "provenance": provenance(),

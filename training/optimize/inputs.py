@@ -10,6 +10,7 @@ from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.data.text import Vocabulary
 from training.models.decoder import Decoder
+from training.models.encoder_spec import ENCODERS
 from training.models.extract import cache_trunk
 from training.models.registry import build_decoder
 from training.models.weights import Weights, assign, by_path, fingerprint, read_saved_model
@@ -33,10 +34,16 @@ class Inputs:
 def training_features(
     config: TrainConfig, dataset: Dataset, weights: str, cache: Path, start: Path | None
 ) -> FeatureCache:
-    """What a run with this configuration reads: the trunk's maps if it trains the last stage."""
+    """What a run with this configuration reads: the trunk's maps if it trains the last stage.
+
+    Raises ValueError if the start reads the maps of another encoder.
+    """
+    if start and (needed := start_config(start)["encoder"]) != config.encoder:
+        raise ValueError(f"{start} reads {needed}, not {config.encoder}; set encoder to that")
+    spec = ENCODERS[config.encoder]
     if config.encoder_learning_rate:
-        return cache_trunk(dataset, weights, cache)
-    return features_of(start, dataset, weights, cache)
+        return cache_trunk(dataset, weights, cache, spec)
+    return features_of(start, dataset, weights, cache, spec)
 
 
 @dataclass(frozen=True)
@@ -77,22 +84,26 @@ def is_artifact(folder: Path) -> bool:
 
 
 def start_config(folder: Path) -> dict[str, Any]:
-    """The decoder's configuration of a run or an artifact. Raises FileNotFoundError, ValueError."""
+    """`decoder` and `encoder` in the configuration of a run or an artifact.
+
+    Raises FileNotFoundError, and ValueError where it does not tell.
+    """
     if is_artifact(folder):
         described = json.loads((folder / MANIFEST).read_text())["provenance"].get("training", {})
     elif (folder / CONFIG).is_file():
         described = json.loads((folder / CONFIG).read_text())
     else:
         raise FileNotFoundError(f"{folder} is no run (no {CONFIG}) and no artifact (no {MANIFEST})")
-    decoder: dict[str, Any] | None = described.get("train", {}).get("decoder")
-    if decoder is None:
+    told = described.get("train", {})
+    if "decoder" not in told:
         raise ValueError(f"{folder} does not say what its decoder is like; begin with another")
-    return decoder
+    # Runs from before there was a choice name no encoder.
+    return {"decoder": told["decoder"], "encoder": told.get("encoder", "resnet50")}
 
 
 def load_start(folder: Path) -> Start:
     """Of a run that was trained, or of an artifact. Raises FileNotFoundError."""
-    decoder_config = start_config(folder)
+    told = start_config(folder)
     for name in (VOCABULARY, *([] if is_artifact(folder) else [WEIGHTS])):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder / name} is missing; train the run first")
@@ -101,9 +112,10 @@ def load_start(folder: Path) -> Start:
         manifest = json.loads((folder / MANIFEST).read_text())
         weights = read_saved_model(folder, "decoder_weights")
         described = {"artifact": manifest["name"], "version": manifest["version"]}
-        return Start(described | {"weights": fingerprint(weights)}, vocabulary, weights)
-    config = TrainConfig.model_validate({"decoder": decoder_config})
-    decoder = build_decoder(config.decoder, len(vocabulary))
+        described |= {"weights": fingerprint(weights)}
+        return Start(described, vocabulary, weights)
+    config = TrainConfig.model_validate(told)
+    decoder = build_decoder(config.decoder, len(vocabulary), ENCODERS[config.encoder])
     decoder.load_weights(folder / WEIGHTS)
     weights = {path: each.numpy() for path, each in by_path(decoder.weights).items()}
     described = {"run": folder.name, "weights": sha256(folder / WEIGHTS)}

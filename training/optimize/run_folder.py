@@ -11,6 +11,7 @@ from training.data.features import FeatureCache
 from training.data.text import Vocabulary
 from training.models.decoder import Decoder
 from training.models.encoder import with_stage
+from training.models.encoder_spec import ENCODERS, RESNET50, EncoderSpec
 from training.models.extract import cache_features
 from training.models.model import Model
 from training.models.registry import build_decoder
@@ -42,7 +43,12 @@ class Run:
     @property
     def model(self) -> Model:
         """The decoder with its tag head, if it has one."""
-        return Model(self.decoder, tagger=Tagger(self.tag_head) if self.tag_head else None)
+        tagger = Tagger(self.tag_head) if self.tag_head else None
+        return Model(self.decoder, tagger=tagger, encoder=self.encoder)
+
+    @property
+    def encoder(self) -> EncoderSpec:
+        return ENCODERS[self.config.encoder]
 
     @property
     def both_sides(self) -> bool:
@@ -55,9 +61,23 @@ def stage_of(run: Path) -> Path | None:
     return run / STAGE if (run / STAGE).is_file() else None
 
 
-def features_of(run: Path | None, dataset: Dataset, weights: str, cache: Path) -> FeatureCache:
-    """The cached features of the encoder as `run` has it, or as it was before any run."""
-    return cache_features(dataset, weights, cache, stage_of(run) if run else None)
+def encoder_of(run: Path) -> EncoderSpec:
+    """The encoder whose maps a run reads. Raises FileNotFoundError if it has not begun."""
+    if not (run / CONFIG).is_file():
+        raise FileNotFoundError(f"{run / CONFIG} is missing; train the run first")
+    described = json.loads((run / CONFIG).read_text())["train"]
+    return ENCODERS[TrainConfig.model_validate(described).encoder]
+
+
+def features_of(
+    run: Path | None,
+    dataset: Dataset,
+    weights: str,
+    cache: Path,
+    spec: EncoderSpec = RESNET50,
+) -> FeatureCache:
+    """The cached features of the encoder with the last stage that `run` has, if it has its own."""
+    return cache_features(dataset, weights, cache, stage_of(run) if run else None, spec)
 
 
 def load_run(run: Path, encoder: str) -> Run:
@@ -77,7 +97,7 @@ def load_run(run: Path, encoder: str) -> Run:
         )
     config = TrainConfig.model_validate(described["train"])
     vocabulary = Vocabulary.load(run / VOCABULARY)
-    decoder = build_decoder(config.decoder, len(vocabulary))
+    decoder = build_decoder(config.decoder, len(vocabulary), ENCODERS[config.encoder])
     decoder.load_weights(run / WEIGHTS)
     rules = load_rules(run / DANGLING, vocabulary)
     tag_head = TagHead.load(run / TAGGER) if (run / TAGGER).is_file() else None

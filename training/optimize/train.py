@@ -18,6 +18,7 @@ from training.data.features import FeatureCache
 from training.data.text import Vocabulary
 from training.data.texts import TextBatch
 from training.models.encoder import load_encoder
+from training.models.encoder_spec import ENCODERS
 from training.models.model import Model
 from training.models.registry import build_decoder
 from training.optimize.cider import CiderSteps
@@ -131,16 +132,18 @@ def _model(
     config: TrainConfig, inputs: Inputs, start: Start | None, vocabulary: Vocabulary
 ) -> Model:
     """A new model, with the weights it begins with."""
-    decoder = build_decoder(config.decoder, len(vocabulary))
+    spec = ENCODERS[config.encoder]
+    decoder = build_decoder(config.decoder, len(vocabulary), spec)
     if start:
         start.fill(decoder, vocabulary)
     if config.objective == "cider":
         decoder.sharpen(config.temperature)
         decoder.freeze_words()
     if not config.encoder_learning_rate:
-        return Model(decoder)
+        return Model(decoder, encoder=spec)
     before = stage_of(inputs.start) if inputs.start else None
-    return Model(decoder, load_encoder(inputs.encoder_weights, before).stage)
+    stage = load_encoder(inputs.encoder_weights, before, spec).stage
+    return Model(decoder, stage, encoder=spec)
 
 
 def _stale(progress: Progress, config: TrainConfig) -> bool:

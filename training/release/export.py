@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from training.data.images import IMAGE_SIDE, RESIZE_FILTER
+from training.data.images import RESIZE_FILTER
 from training.models.decoder import Decoder
 from training.models.encoder import Encoder, encode, encoder_id, load_encoder
 from training.models.tagger import Tagger
@@ -20,6 +20,7 @@ from training.optimize.run_folder import (
     GUIDE,
     VOCABULARY,
     Run,
+    encoder_of,
     load_run,
     stage_of,
     tuned_options,
@@ -50,7 +51,7 @@ def caption_module(
     Beside `caption`, the contract's signature, it has `encode`, the decoder's weights by name and
     the words no caption may end on, for whoever wants to check the search by other means.
     """
-    images = tf.TensorSpec([None, IMAGE_SIDE, IMAGE_SIDE, 3], tf.uint8, name="images")
+    images = tf.TensorSpec([None, encoder.spec.side, encoder.spec.side, 3], tf.uint8, name="images")
 
     @tf.function(
         input_signature=[
@@ -76,7 +77,7 @@ def caption_module(
     )
     # Plain variables: Keras models would bring along call signatures that nobody serves.
     module.decoder_weights = _values(decoder.weights)
-    module.encoder_weights = _values([weight for part in encoder for weight in part.weights])
+    module.encoder_weights = _values(encoder.weights)
     module.dangling = tf.Variable(rules.dangling, trainable=False)
     return module
 
@@ -97,10 +98,11 @@ def export(
     artifact is scored afterwards, as it is served (`score`).
     """
     stage = stage_of(run)
-    loaded = load_run(run, encoder_id(encoder_weights, stage))
+    spec = encoder_of(run)
+    loaded = load_run(run, encoder_id(encoder_weights, stage, spec))
     search = asdict(tuned_options(run))
     metrics = {} if loaded.tag_head else _metrics(run, search)
-    encoder = load_encoder(encoder_weights, stage)
+    encoder = load_encoder(encoder_weights, stage, spec)
     module = _module(encoder, loaded, run)
     fitted = run / CALIBRATION
     calibration = json.loads(fitted.read_text()) if fitted.is_file() else None
@@ -121,8 +123,8 @@ def export(
         "version": version,
         "architecture": loaded.config.decoder.architecture,
         "input": {
-            "height": IMAGE_SIDE,
-            "width": IMAGE_SIDE,
+            "height": spec.side,
+            "width": spec.side,
             "resize_filter": RESIZE_FILTER.name.lower(),
         },
         "search": search | ({"people": "seen"} if loaded.tag_head else {}),

@@ -2,16 +2,14 @@
 
 import tensorflow as tf
 
-from training.data.images import IMAGE_SIDE
 from training.models.decoder import Decoder
-from training.models.encoder import CELLS, FEATURES, Encoder, encode
+from training.models.encoder import Encoder, encode
 from training.models.tagger import Tagger
 from training.release.half import HalfWeights
 from training.search.guided import Guide, guided_search
 from training.search.rules import Rules
 
-INPUTS = [
-    tf.TensorSpec([None, IMAGE_SIDE, IMAGE_SIDE, 3], tf.uint8, name="images"),
+OPTIONS = [
     tf.TensorSpec([], tf.int32, name="beam_size"),
     tf.TensorSpec([], tf.int32, name="max_length"),
     tf.TensorSpec([], tf.float32, name="length_penalty"),
@@ -28,10 +26,12 @@ def guided_module(
     `encode`, the weights by name and what the search reads are for whoever checks it by other
     means, or goes on training from it.
     """
-    encoder_weights = HalfWeights([weight for part in encoder for weight in part.weights])
+    encoder_weights = HalfWeights(encoder.weights)
     decoder_weights = HalfWeights(decoder.weights)
+    side = encoder.spec.side
+    pixels = tf.TensorSpec([None, side, side, 3], tf.uint8, name="images")
 
-    @tf.function(input_signature=INPUTS)
+    @tf.function(input_signature=[pixels, *OPTIONS])
     def caption(
         images: tf.Tensor,
         beam_size: tf.Tensor,
@@ -56,7 +56,7 @@ def guided_module(
         del found["signals"]
         return found
 
-    @tf.function(input_signature=INPUTS[:1])
+    @tf.function(input_signature=[pixels])
     def encode_images(images: tf.Tensor) -> tf.Tensor:
         with encoder_weights.used():
             return encode(encoder, images)
@@ -68,7 +68,7 @@ def guided_module(
     module.encoder_weights = encoder_weights.by_path()
     module.tagger = tagger
     module.tagger_of = tf.function(
-        tagger, input_signature=[tf.TensorSpec([None, CELLS, FEATURES], tf.float32)]
+        tagger, input_signature=[tf.TensorSpec([None, *encoder.spec.maps_shape], tf.float32)]
     )
     module.dangling = tf.Variable(rules.dangling, trainable=False)
     module.blocked = tf.Variable(guide.blocked, trainable=False)

@@ -40,7 +40,7 @@ def write_openvino(folder: Path, photos: Sequence[Path]) -> None:
         outputs = _freeze(folder / "captioner", frozen)
         model = openvino.convert_model(frozen)
     _name_ports(model, outputs)
-    items = list(_items(manifest["search"], _spread(photos)))
+    items = list(_items(manifest, _spread(photos)))
     quantised = nncf.quantize(
         model,
         nncf.Dataset(items),
@@ -164,10 +164,11 @@ def _bodies(operation: Any) -> list[Any]:
     return [operation.get_function(branch) for branch in (0, 1)] if kind == "If" else []
 
 
-def _items(search: dict[str, Any], photos: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def _items(manifest: dict[str, Any], photos: Sequence[Path]) -> Iterator[dict[str, Any]]:
+    search, side = manifest["search"], manifest["input"]["height"]
     for photo in photos:
         yield {
-            "images": load_image(photo)[np.newaxis],
+            "images": load_image(photo, side)[np.newaxis],
             "beam_size": np.int32(search["beam_size"]),
             "max_length": np.int32(search["max_length"]),
             "length_penalty": np.float32(search["length_penalty"]),

@@ -18,9 +18,10 @@ from training.measure.calibrate import calibrate
 from training.measure.epochs import dev_scores
 from training.measure.evaluate import Variant, evaluate_run, write_evaluation
 from training.measure.tune import tune
+from training.models.encoder_spec import RESNET50
 from training.optimize.average import average
 from training.optimize.inputs import Inputs, training_features
-from training.optimize.run_folder import CALIBRATION, SEARCH, features_of
+from training.optimize.run_folder import CALIBRATION, SEARCH, encoder_of, features_of
 from training.optimize.train import train
 from training.release.card import TEMPLATE
 from training.release.export import export
@@ -100,7 +101,8 @@ class Reproduction:
         gather(self._runs, results)
 
     def _features(self, run: Path | None) -> FeatureCache:
-        return features_of(run, self._dataset, self._weights, self._cache)
+        spec = encoder_of(run) if run else RESNET50
+        return features_of(run, self._dataset, self._weights, self._cache, spec)
 
     def _train(self, step: Step) -> None:
         run, start = self._runs / step.name, self._runs / step.start if step.start else None

@@ -54,9 +54,10 @@ def score_artifact(
 def _captions(
     artifact: Artifact, dataset: Dataset, names: Sequence[str]
 ) -> Iterator[tuple[str, str]]:
+    side = artifact.manifest["input"]["height"]
     for start in tqdm(range(0, len(names), BATCH), "captions", unit="batch", mininterval=1):
         group = names[start : start + BATCH]
-        pixels = np.stack([load_image(dataset.files[name]) for name in group])
+        pixels = np.stack([load_image(dataset.files[name], side) for name in group])
         answers = artifact.caption(pixels)
         yield from ((name, each.caption) for name, each in zip(group, answers, strict=True))
 

@@ -4,6 +4,7 @@ The loop is written as `tf.while_loop`, whose body other runtimes can optimise: 
 makes of `for` and `break` hides the weights in conditionals.
 """
 
+from math import isqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,6 @@ import tensorflow as tf
 
 from training.data.text import END, PAD, START
 from training.models.decoder import Decoder, State
-from training.models.encoder import GRID_SIDE
 from training.search.rules import Rules, next_words
 
 
@@ -21,7 +21,7 @@ class Hypotheses(NamedTuple):
     tokens: tf.Tensor  # int32 [B, K, T], without <start>, with <end>, then <pad>
     token_log_probs: tf.Tensor  # float32 [B, K, T], 0 at <pad>
     scores: tf.Tensor  # float32 [B, K], total log-probability / length ** length_penalty
-    attention: tf.Tensor  # float32 [B, K, T, 7, 7]
+    attention: tf.Tensor  # float32 [B, K, T, grid, grid]
 
 
 BLOCK = 16  # words of the vocabulary whose maximum is taken first
@@ -30,16 +30,17 @@ BLOCK = 16  # words of the vocabulary whose maximum is taken first
 class _Beams(NamedTuple):
     tokens: tf.Tensor
     token_log_probs: tf.Tensor
-    attention: tf.Tensor  # [B, K, T, 49]
+    attention: tf.Tensor  # [B, K, T, cells]
     finished: tf.Tensor  # bool [B, K]
 
 
-_BEAM_SHAPES = _Beams(
-    tokens=tf.TensorShape([None] * 3),
-    token_log_probs=tf.TensorShape([None] * 3),
-    attention=tf.TensorShape([None, None, None, GRID_SIDE * GRID_SIDE]),
-    finished=tf.TensorShape([None] * 2),
-)
+def _beam_shapes(cells: int) -> _Beams:
+    return _Beams(
+        tokens=tf.TensorShape([None] * 3),
+        token_log_probs=tf.TensorShape([None] * 3),
+        attention=tf.TensorShape([None, None, None, cells]),
+        finished=tf.TensorShape([None] * 2),
+    )
 
 
 def beam_search(
@@ -52,7 +53,9 @@ def beam_search(
     tags: tf.Tensor | None = None,
     forbidden: tf.Tensor | None = None,
 ) -> Hypotheses:
-    """The `beam_size` most probable captions of feature maps float32 [B, 49, 2048] and tags [B, T].
+    """The `beam_size` most probable captions of feature maps float32 [B, cells, channels].
+
+    `tags` float32 [B, T] are for a decoder that reads them.
 
     Hypotheses compete by total log-probability; a finished one keeps its place until better
     ones push it out. Only what `rules` allow is ever written, and no word that `forbidden`
@@ -64,7 +67,7 @@ def beam_search(
     memory = decoder.remember(maps, training=False, tags=tags)
     memory = {name: tf.repeat(each, beam_size, axis=0) for name, each in memory.items()}
     state = decoder.initial_state(memory)
-    beams = _first_beams(tf.shape(maps)[0], beam_size, max_length + 1)
+    beams = _first_beams(tf.shape(maps)[0], beam_size, max_length + 1, decoder.cells)
     total = tf.concat([[0.0], tf.fill([beam_size - 1], -float("inf"))], axis=0)
     total = tf.repeat(total[tf.newaxis], tf.shape(maps)[0], axis=0)
     last = tf.fill([tf.size(total)], START)
@@ -102,7 +105,7 @@ def beam_search(
     state_shapes = tuple(tf.TensorShape([None, *each.shape[1:]]) for each in state)
     shapes = (
         tf.TensorShape([]),
-        _BEAM_SHAPES,
+        _beam_shapes(decoder.cells),
         tf.TensorShape([None] * 2),
         tf.TensorShape([None]),
         state_shapes,
@@ -111,12 +114,12 @@ def beam_search(
     return _ranked(beams, total, length_penalty)
 
 
-def _first_beams(images: tf.Tensor, beam_size: tf.Tensor, length: tf.Tensor) -> _Beams:
+def _first_beams(images: tf.Tensor, beam_size: tf.Tensor, length: tf.Tensor, cells: int) -> _Beams:
     shape = tf.stack([images, beam_size, length])
     return _Beams(
         tokens=tf.fill(shape, PAD),
         token_log_probs=tf.zeros(shape),
-        attention=tf.zeros([images, beam_size, length, GRID_SIDE * GRID_SIDE]),
+        attention=tf.zeros([images, beam_size, length, cells]),
         finished=tf.zeros(shape[:2], tf.bool),
     )
 
@@ -196,5 +199,6 @@ def _ranked(beams: _Beams, total: tf.Tensor, length_penalty: tf.Tensor) -> Hypot
     tokens, token_log_probs, attention = (
         tf.gather(each, order, batch_dims=1) for each in beams[:3]
     )
-    grid = tf.concat([tf.shape(tokens), [GRID_SIDE, GRID_SIDE]], axis=0)
+    side = isqrt(attention.shape[-1])
+    grid = tf.concat([tf.shape(tokens), [side, side]], axis=0)
     return Hypotheses(tokens, token_log_probs, scores, tf.reshape(attention, grid))

@@ -34,7 +34,7 @@ class Beams:
     log_probs: npt.NDArray[np.float32]  # [K], of the whole caption
     lengths: npt.NDArray[np.int64]  # [K], <end> counted
     token_log_probs: npt.NDArray[np.float32]  # [K, T], 0 behind <end>
-    attention: npt.NDArray[np.float32]  # [K, T, 7, 7]
+    attention: npt.NDArray[np.float32]  # [K, T, grid, grid]
 
     def best(self, length_penalty: float) -> str:
         """What `beam_search` ranks first under this length penalty."""

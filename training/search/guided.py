@@ -34,7 +34,7 @@ class Guided(NamedTuple):
     tokens: tf.Tensor  # int32 [B, K, T]
     token_log_probs: tf.Tensor  # float32 [B, K, T]
     scores: tf.Tensor  # float32 [B, K], log-probability / length ** length_penalty + evidence
-    attention: tf.Tensor  # float32 [B, K, T, 7, 7]
+    attention: tf.Tensor  # float32 [B, K, T, grid, grid]
     confidence: tf.Tensor  # float32 [B, K], 0 to 1
     signals: tf.Tensor  # float32 [B, K, S], what the confidence is made of
 
@@ -50,7 +50,7 @@ def guided_search(
     length_penalty: tf.Tensor,
     people: tf.Tensor,
 ) -> Guided:
-    """The `beam_size` best of `CANDIDATES` captions of maps [B, 49, 2048] and raw tags [B, tags].
+    """The `beam_size` best of `CANDIDATES` captions of maps and raw tags [B, tags].
 
     `people` is `SEEN` or `NEUTRAL` of `search/words.py`; the other options are `beam_search`'s.
     """

@@ -14,7 +14,7 @@ def sample(
     max_length: int,
     tags: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Token ids int32 [B * samples, T] of feature maps float32 [B, 49, 2048].
+    """Token ids int32 [B * samples, T] of feature maps float32 [B, cells, channels].
 
     Each row is `<start>`, at most `max_length` words, `<end>` unless that was too few, `<pad>`.
     """

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tests.training.conftest import TRAIN
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig, TrainConfig
 from training.data.batches import BUCKETS, Batch, TrainingData, pad
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.data.text import END, PAD, START, UNK, Vocabulary
-from training.models.encoder import CELLS, FEATURES
 
 pytestmark = pytest.mark.tensorflow
 

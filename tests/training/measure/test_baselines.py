@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.training.shapes import CELLS, FEATURES
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.measure import evaluate, metrics
 from training.measure.baselines import Baselines
-from training.models.encoder import CELLS, FEATURES
 from training.release.reproduce import write_baselines
 
 pytestmark = pytest.mark.tensorflow

@@ -11,11 +11,11 @@ from service.engine.captions import confidence as served_confidence
 from service.engine.manifest import Calibration
 from tests.service.conftest import focused
 from tests.training.release.test_export import small_encoder, write_run
+from tests.training.shapes import CELLS, FEATURES
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.measure import calibrate as calibrating
 from training.measure.calibrate import Signals, calibrate, confidence, fit, measure
-from training.models.encoder import CELLS, FEATURES
 from training.search.generate import Beams
 
 pytestmark = pytest.mark.tensorflow

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from tests.training.release.test_export import WORDS, write_run
+from tests.training.shapes import CELLS, FEATURES
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.measure.metrics import image_statistics
 from training.measure.tune import BEAM_SIZES, LENGTH_PENALTIES, choose, tune
-from training.models.encoder import CELLS, FEATURES
 from training.models.model import Model
 from training.optimize.run_folder import load_run, tuned_options
 from training.search.generate import Beams, Generator, SearchOptions

@@ -6,10 +6,10 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig
 from training.data.text import START
 from training.models.attention import AdaptiveAttentionDecoder
-from training.models.encoder import CELLS, FEATURES
 
 pytestmark = pytest.mark.tensorflow
 
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 def decoder() -> AdaptiveAttentionDecoder:
     keras.utils.set_random_seed(0)
     config = DecoderConfig(architecture="attention", units=16, attention_units=8)
-    decoder = AdaptiveAttentionDecoder(config, 20)
+    decoder = AdaptiveAttentionDecoder(config, 20, CELLS)
     decoder(tf.zeros([1, CELLS, FEATURES]), tf.zeros([1, 1], tf.int32))
     return decoder
 

@@ -5,42 +5,25 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.models.untrained import untrained
+from tests.training.shapes import TRUNK_CELLS, TRUNK_FEATURES
 from training.models.encoder import (
-    TRUNK_CELLS,
-    TRUNK_FEATURES,
+    Encoder,
     encode,
     encode_stage,
     encode_trunk,
-    fold_batch_norm,
     load_encoder,
     split_encoder,
 )
+from training.models.encoder_spec import RESNET50
+from training.models.folding import fold_batch_norm
 
 pytestmark = pytest.mark.tensorflow
 
 
-def resnet50() -> keras.Model:
-    """ResNet50 with random weights, its BatchNorm statistics far from trivial."""
-    keras.utils.set_random_seed(0)
-    model = keras.applications.ResNet50(weights=None, include_top=False, input_shape=(224, 224, 3))
-    random = np.random.default_rng(0)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            gamma, _, _, _ = layer.get_weights()
-            layer.set_weights(
-                [
-                    random.uniform(0.5, 1.0, gamma.shape),
-                    random.normal(0, 0.1, gamma.shape),
-                    random.normal(0, 0.1, gamma.shape),
-                    random.uniform(0.5, 2.0, gamma.shape),
-                ]
-            )
-    return model
-
-
 @pytest.fixture(scope="module")
 def model() -> keras.Model:
-    return resnet50()
+    return untrained(RESNET50)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +61,7 @@ def test_channels_are_swapped_and_centred_as_the_weights_expect() -> None:
     recorder = Recorder()
     red = np.zeros((1, 224, 224, 3), np.uint8)
     red[..., 0] = 255
-    encode_trunk(recorder, tf.constant(red))
+    encode_trunk(Encoder(recorder, recorder), tf.constant(red))
     np.testing.assert_allclose(
         recorder.pixels[0, 0, 0], [-103.939, -116.779, 255 - 123.68], rtol=1e-5
     )
@@ -108,14 +91,12 @@ def test_a_fine_tuned_last_stage_takes_the_place_of_the_loaded_one(
     tuned.stage.save_weights(fine)
     loaded = load_encoder(str(base), fine)
     np.testing.assert_array_equal(encode(loaded, photos()), encode(tuned, photos()))
-    np.testing.assert_array_equal(
-        encode_trunk(loaded.trunk, photos()), encode_trunk(tuned.trunk, photos())
-    )
+    np.testing.assert_array_equal(encode_trunk(loaded, photos()), encode_trunk(tuned, photos()))
 
 
 def test_the_trunk_and_the_stage_make_the_whole(folded: keras.Model) -> None:
     encoder = split_encoder(folded)
-    middle = encode_trunk(encoder.trunk, photos())
+    middle = encode_trunk(encoder, photos())
     assert middle.shape == (2, TRUNK_CELLS, TRUNK_FEATURES)
     np.testing.assert_array_equal(encode_stage(encoder.stage, middle), encode(encoder, photos()))
     names = {layer.name for layer in encoder.stage.layers if layer.weights}

@@ -6,20 +6,14 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from tests.training.shapes import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES
 from training.data import features as caching
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.data.images import load_image
 from training.models import extract
-from training.models.encoder import (
-    CELLS,
-    FEATURES,
-    TRUNK_CELLS,
-    TRUNK_FEATURES,
-    Encoder,
-    encode,
-    encoder_id,
-)
+from training.models.encoder import Encoder, encode, encoder_id
+from training.models.encoder_spec import RESNET50, EncoderSpec
 from training.models.extract import cache_features, cache_trunk
 
 pytestmark = pytest.mark.tensorflow
@@ -37,7 +31,7 @@ class CheapModel:
         return self.factor * tf.repeat(means, self.features, axis=-1)
 
 
-def cheap_encoder(weights: str, stage: Path | None = None) -> Any:
+def cheap_encoder(weights: str, stage: Path | None = None, spec: EncoderSpec = RESNET50) -> Encoder:
     """A fine-tuned stage gives twice as much."""
     factor = 2.0 if stage else 1.0
     return Encoder(CheapModel(16, TRUNK_FEATURES), CheapModel(2, FEATURES, factor))
@@ -48,7 +42,7 @@ def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The weights the encoder was loaded with, once for each load."""
     loaded: list[str] = []
 
-    def load(weights: str, stage: Path | None = None) -> Any:
+    def load(weights: str, stage: Path | None = None, spec: EncoderSpec = RESNET50) -> Encoder:
         loaded.append(weights)
         return cheap_encoder(weights, stage)
 
@@ -120,20 +114,20 @@ def test_a_run_stopped_between_batches_goes_on_with_the_rest(
     monkeypatch.setattr(caching, "BATCH", 2)
     opened: list[str] = []
 
-    def stop_at_the_fifth(path: Path) -> Any:
+    def stop_at_the_fifth(path: Path, side: int) -> Any:
         if len(opened) == 4:
             raise KeyboardInterrupt
         opened.append(path.name)
-        return load_image(path)
+        return load_image(path, side)
 
     monkeypatch.setattr(extract, "load_image", stop_at_the_fifth)
     with pytest.raises(KeyboardInterrupt):
         cache_features(dataset, "imagenet", tmp_path / "cache")
     rest: list[str] = []
 
-    def note(path: Path) -> Any:
+    def note(path: Path, side: int) -> Any:
         rest.append(path.name)
-        return load_image(path)
+        return load_image(path, side)
 
     monkeypatch.setattr(extract, "load_image", note)
     resumed = cache_features(dataset, "imagenet", tmp_path / "cache")

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig
 from training.data.text import END, PAD, START
 from training.models.decoder import Decoder
-from training.models.encoder import CELLS, FEATURES
 from training.models.lstm import LSTM
 from training.models.registry import DECODERS, build_decoder
 

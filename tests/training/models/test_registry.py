@@ -3,8 +3,8 @@ from typing import get_args
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import CELLS, FEATURES
 from training.config import Architecture, DecoderConfig
-from training.models.encoder import CELLS, FEATURES
 from training.models.registry import DECODERS, build_decoder
 
 pytestmark = pytest.mark.tensorflow

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from tests.oracle import State, layer_norm, sigmoid
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig
 from training.data.text import END, START
-from training.models.encoder import CELLS, FEATURES
 from training.models.registry import build_decoder
 from training.models.tagged import TaggedAttentionDecoder
 

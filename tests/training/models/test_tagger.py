@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import CELLS
 from training.config import DecoderConfig
 from training.data.tags import TagNames
 from training.data.text import SPECIAL_WORDS, Vocabulary
@@ -52,11 +53,11 @@ def test_a_head_survives_the_disk(tmp_path: Path) -> None:
 def test_a_decoder_learns_what_the_tags_mean() -> None:
     vocabulary = Vocabulary((*SPECIAL_WORDS, "a", "kitten", "cat"))
     config = DecoderConfig(architecture="tagged-attention", units=4, tags=5)
-    decoder = TaggedAttentionDecoder(config, len(vocabulary))
+    decoder = TaggedAttentionDecoder(config, len(vocabulary), CELLS)
     head().prepare(decoder, vocabulary)
     assert decoder.word_column.numpy().tolist() == [5, 5, 5, 5, 2, 5, 3]
     assert decoder.object_column.numpy().tolist() == [5, 5, 5, 5, 5, 0, 0]
     np.testing.assert_array_equal(decoder.tag_prior, head().prior[:5])
-    other = TaggedAttentionDecoder(config.model_copy(update={"tags": 9}), len(vocabulary))
+    other = TaggedAttentionDecoder(config.model_copy(update={"tags": 9}), len(vocabulary), CELLS)
     with pytest.raises(ValueError, match="reads 9 tags, the tag head has 5"):
         head().prepare(other, vocabulary)

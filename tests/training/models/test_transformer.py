@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig
 from training.data.text import START
-from training.models.encoder import CELLS, FEATURES
 from training.models.transformer import POSITIONS, Attention, TransformerDecoder
 from training.release.export import LIMITS
 
@@ -19,7 +19,7 @@ UNITS, HEADS = 16, 4
 def decoder(layers: int = 2) -> TransformerDecoder:
     keras.utils.set_random_seed(0)
     config = DecoderConfig(architecture="transformer", units=UNITS, heads=HEADS, layers=layers)
-    made = TransformerDecoder(config, 20)
+    made = TransformerDecoder(config, 20, CELLS)
     made(tf.zeros([1, CELLS, FEATURES]), tf.zeros([1, 1], tf.int32))
     return made
 

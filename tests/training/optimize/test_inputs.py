@@ -121,7 +121,7 @@ def test_the_shipped_encoder_is_read_from_the_artifact(artifact: Path) -> None:
     encoder = load_encoder(str(artifact))
     model = tf.saved_model.load(str(artifact / "captioner"))
     images = np.random.default_rng(0).integers(0, 256, (1, 224, 224, 3), np.uint8)
-    names = by_path([weight for part in encoder for weight in part.weights])
+    names = by_path(encoder.weights)
     assert names.keys() == model.encoder_weights.keys()
     for path in list(names)[::20]:
         np.testing.assert_array_equal(names[path].numpy(), model.encoder_weights[path].numpy())

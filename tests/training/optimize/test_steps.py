@@ -11,12 +11,12 @@ import tensorflow as tf
 
 from tests.training.optimize.small import rows, small, train, trainer_of
 from tests.training.release.test_export import small_encoder
+from tests.training.shapes import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES
 from training.data.batches import Batch, pad
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.data.text import SPECIAL_WORDS, Vocabulary
 from training.measure.metrics import have_java
-from training.models.encoder import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES
 from training.models.model import Model
 from training.models.registry import DECODERS, build_decoder
 from training.optimize import train as training

@@ -8,8 +8,8 @@ import pytest
 
 from tests.training.optimize.small import rows, small
 from tests.training.optimize.test_tagging import CONFIG, everyday
+from tests.training.shapes import FEATURES
 from training.config import TrainConfig
-from training.models.encoder import FEATURES
 from training.optimize.average import average
 from training.optimize.inputs import Inputs
 from training.optimize.run_folder import load_run

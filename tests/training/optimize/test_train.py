@@ -9,12 +9,12 @@ import pytest
 import tensorflow as tf
 
 from tests.training.optimize.small import inputs, rows, small, train, trainer_of
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig, TrainConfig
 from training.data.batches import Batch
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.data.text import PAD
-from training.models.encoder import CELLS, FEATURES
 from training.models.model import Model
 from training.models.registry import DECODERS, build_decoder
 from training.optimize.inputs import Inputs

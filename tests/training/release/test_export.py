@@ -18,6 +18,7 @@ from tests.photos import views
 from training.config import Architecture, DecoderConfig, TrainConfig
 from training.data.text import SPECIAL_WORDS, Vocabulary
 from training.models.encoder import Encoder, encode
+from training.models.encoder_spec import RESNET50, EncoderSpec
 from training.models.model import Model
 from training.models.registry import DECODERS, build_decoder
 from training.optimize.run_folder import load_run
@@ -31,7 +32,7 @@ WORDS = (*SPECIAL_WORDS, *(f"word{i}" for i in range(36)))
 SEARCH = {"beam_size": 2, "max_length": 6, "length_penalty": 0.5}
 
 
-def small_encoder(weights: str, stage: Path | None = None) -> Encoder:
+def small_encoder(weights: str, stage: Path | None = None, spec: EncoderSpec = RESNET50) -> Encoder:
     """224x224 pixels to a 7x7 grid, as ResNet50 does, at a thousandth of the work."""
     keras.utils.set_random_seed(1)
     pixels, grid = keras.Input((224, 224, 3)), keras.Input((14, 14, 1024))

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig
 from training.data.text import END, PAD, SPECIAL_WORDS, START
 from training.models.decoder import Decoder
-from training.models.encoder import CELLS, FEATURES
 from training.models.registry import DECODERS, build_decoder
 from training.search.beam import Hypotheses, beam_search
 from training.search.rules import no_rules

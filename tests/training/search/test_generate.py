@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import FEATURES
 from training.config import DecoderConfig
 from training.data.features import FeatureCache
 from training.data.text import END, SPECIAL_WORDS, Vocabulary
 from training.models.decoder import Decoder
-from training.models.encoder import FEATURES
 from training.models.model import Model
 from training.models.registry import build_decoder
 from training.search import generate

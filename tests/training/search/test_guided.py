@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig
 from training.data.text import END
 from training.models.decoder import Decoder
-from training.models.encoder import CELLS, FEATURES
 from training.models.heads import Heads
 from training.models.registry import build_decoder
 from training.search.confidence import ConfidenceWeights

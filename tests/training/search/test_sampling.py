@@ -4,10 +4,10 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
+from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig
 from training.data.text import END, PAD, START, UNK
 from training.models.decoder import Decoder
-from training.models.encoder import CELLS, FEATURES
 from training.models.registry import DECODERS, build_decoder
 from training.search.sampling import sample
 
