@@ -26,7 +26,10 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     export.add_argument(
         "--card",
         type=Path,
-        help="template of the model card; write your own for data of your own",
+        help="template of the model card, if it is your own",
+    )
+    export.add_argument(
+        "--about", type=Path, help="TOML file with what the card shall state of the data"
     )
     add_run(export)
     add_encoder(export)
@@ -92,7 +95,7 @@ def _score(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from training.release.card import TEMPLATE
+    from training.release.card_facts import load_about
     from training.release.export import export
 
     export(
@@ -101,7 +104,8 @@ def _export(options: argparse.Namespace) -> None:
         options.name,
         options.version,
         options.output,
-        options.card or TEMPLATE,
+        options.card,
+        load_about(options.about) if options.about else None,
     )
     print(f"wrote {options.output}")
 

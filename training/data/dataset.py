@@ -27,6 +27,7 @@ class Dataset:
     texts: tuple[Text, ...] = ()
     weights: Mapping[str, float] = field(default_factory=dict)  # of training photos, if not 1
     left_out: Mapping[str, str] = field(default_factory=dict)  # why a photo is not here
+    sources: tuple[str, ...] = ()  # their names
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -159,6 +159,7 @@ def _joined(sources: Sequence[Dataset], configs: Sequence[SourceConfig]) -> Data
         texts=tuple(text for each in sources for text in each.texts),
         weights={name: weight for each in sources for name, weight in each.weights.items()},
         left_out={name: why for each in sources for name, why in each.left_out.items()},
+        sources=tuple(names),
     )
     for split in SPLITS:
         if not joined.splits[split]:

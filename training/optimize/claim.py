@@ -57,6 +57,7 @@ def claim(
 
 def _counts(dataset: Dataset) -> dict[str, Any]:
     return {
+        "sources": list(dataset.sources),
         "photos": {split: len(names) for split, names in dataset.splits.items()},
         "captions": {
             split: sum(len(dataset.captions[name]) for name in names)

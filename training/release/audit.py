@@ -101,8 +101,8 @@ def write_findings(folder: Path, template: Path | None = None) -> list[Path]:
     """Draw the plots and write the card of an audited artifact; returns the files."""
     from training.measure.audit.plots import draw
     from training.measure.audit.report import read_audit
-    from training.release.card import TEMPLATE, write_card
+    from training.release.card import write_card
 
     audit = read_audit(folder)
     plots = draw(audit, folder) if audit else []
-    return [*plots, write_card(folder, audit, template or TEMPLATE)]
+    return [*plots, write_card(folder, audit, template)]

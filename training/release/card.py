@@ -6,46 +6,43 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from training.measure.intervals import score_rows
+from training.release.card_facts import About, facts
 from training.release.findings import findings
 
 CARD = "MODEL_CARD.md"
-TEMPLATE = Path(__file__).parent / "model_card.md"
-OBJECTIVES = {
-    "cross-entropy": "with cross-entropy",
-    "cider": "first\n  with cross-entropy and then with the CIDEr reward",
-}
+TEMPLATE = Path(__file__).parent / "model_card.md"  # for any data
+SHIPPED_TEMPLATE = Path(__file__).parent / "shipped_card.md"
+SHIPPED_NAME = "everyday-resnet50-attention"  # whose card says of its data what no run records
+
+
+def template_for(manifest: Mapping[str, Any]) -> Path:
+    """The template of the card of a model, if its maker has none."""
+    return SHIPPED_TEMPLATE if manifest["name"] == SHIPPED_NAME else TEMPLATE
 
 
 def model_card(
-    template: str, manifest: Mapping[str, Any], vocabulary: int, audit: Mapping[str, Any] | None
+    template: str,
+    manifest: Mapping[str, Any],
+    vocabulary: int,
+    audit: Mapping[str, Any] | None,
+    about: About | None = None,
 ) -> str:
-    """The card's text with this model's numbers; `audit` is None before `audit` has run."""
-    metrics, described = manifest["metrics"], manifest["provenance"]["training"]
+    """The card's text with this model's numbers.
+
+    `audit` is None before `audit` has run, `about` is what its maker states of the data.
+    """
+    if about is None:
+        about = About.model_validate(manifest["provenance"].get("about") or {})
     return Template(template).substitute(
-        name=manifest["name"],
-        version=manifest["version"],
-        architecture=manifest["architecture"],
-        encoder=described["encoder_weights"],
-        # Runs from before there were two objectives do not name theirs.
-        objective=OBJECTIVES[described["train"].get("objective", "cross-entropy")],
-        images=metrics["images"],
-        scores="\n".join(score_rows(metrics["scores"])),
-        beam_size=manifest["search"]["beam_size"],
-        length_penalty=manifest["search"]["length_penalty"],
-        distinct=f"{metrics['variety']['distinct_share']:.0%}",
-        copied=f"{metrics['variety']['copied_from_training_share']:.0%}",
-        words=metrics["variety"]["vocabulary_used"],
-        vocabulary=vocabulary,
-        **findings(audit),
+        vocabulary=vocabulary, **facts(manifest, about), **findings(audit)
     )
 
 
-def write_card(folder: Path, audit: Mapping[str, Any] | None, template: Path = TEMPLATE) -> Path:
+def write_card(folder: Path, audit: Mapping[str, Any] | None, template: Path | None = None) -> Path:
     """Write the card of the artifact in `folder` anew, with its audit's findings."""
     manifest = json.loads((folder / "manifest.json").read_text())
     words = (folder / "vocabulary.txt").read_text(encoding="utf-8").splitlines()
-    text = model_card(template.read_text(encoding="utf-8"), manifest, len(words), audit)
+    text = (template or template_for(manifest)).read_text(encoding="utf-8")
     path = folder / CARD
-    path.write_text(text, encoding="utf-8")
+    path.write_text(model_card(text, manifest, len(words), audit), encoding="utf-8")
     return path

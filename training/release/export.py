@@ -26,7 +26,8 @@ from training.optimize.run_folder import (
     tuned_options,
 )
 from training.provenance import provenance, sha256
-from training.release.card import TEMPLATE, model_card
+from training.release.card import model_card, template_for
+from training.release.card_facts import About
 from training.release.guided_graph import guided_module
 from training.release.half import WholeTensors
 from training.search.beam import beam_search
@@ -39,7 +40,14 @@ LIMITS: dict[str, list[float]] = {
     "max_length": [1, 30],
     "length_penalty": [0.0, 2.0],
 }
-KEPT = ("split", "images", "scores", "variety")  # of the test scores, in the manifest
+KEPT = (
+    "split",
+    "images",
+    "references_per_image",
+    "tokenizer",
+    "scores",
+    "variety",
+)  # of the test scores, in the manifest
 THRESHOLD = 0.3  # of the confidence below which a caption is called uncertain
 
 
@@ -88,11 +96,18 @@ def _values(weights: Sequence[keras.Variable]) -> dict[str, tf.Variable]:
 
 
 def export(
-    run: Path, encoder_weights: str, name: str, version: str, output: Path, card: Path = TEMPLATE
+    run: Path,
+    encoder_weights: str,
+    name: str,
+    version: str,
+    output: Path,
+    card: Path | None = None,
+    about: About | None = None,
 ) -> None:
     """Write the artifact of a tuned and evaluated run, replacing the one in `output`.
 
-    `card` is the model card's text with `$`-placeholders, as `model_card.md` has them.
+    `card` is the model card's text with `$`-placeholders, as `model_card.md` has them; `about` is
+    what its maker states of the data, and stays with the manifest.
     Raises FileNotFoundError where `tune` or `evaluate` has not run yet, and ValueError where the
     test scores are not those of the tuned search. A run with tags needs `guide` before; its
     artifact is scored afterwards, as it is served (`score`).
@@ -136,13 +151,12 @@ def export(
             "training": loaded.described,
             "export": provenance(),
             "evaluation": metrics.get("provenance"),
+            **({"about": about.model_dump(exclude_defaults=True)} if about else {}),
         },
     }
-    if metrics:
-        text = model_card(
-            card.read_text(encoding="utf-8"), manifest, len(loaded.vocabulary), audit=None
-        )
-        (output / "MODEL_CARD.md").write_text(text, encoding="utf-8")
+    template = (card or template_for(manifest)).read_text(encoding="utf-8")
+    text = model_card(template, manifest, len(loaded.vocabulary), audit=None)
+    (output / "MODEL_CARD.md").write_text(text, encoding="utf-8")
     (output / "manifest.json").write_text(
         json.dumps(manifest | {"files": checksums(output)}, indent=2) + "\n"
     )

@@ -23,7 +23,6 @@ from training.optimize.average import average
 from training.optimize.inputs import Inputs, training_features
 from training.optimize.run_folder import CALIBRATION, SEARCH, encoder_of, features_of
 from training.optimize.train import train
-from training.release.card import TEMPLATE
 from training.release.export import export
 from training.release.results import gather
 
@@ -142,7 +141,7 @@ class Reproduction:
             calibrate(self._dataset, self._features(run), self._weights, run)
         if not _is_exported(run, shipped, output):
             print(f"== export {shipped.run}", flush=True)
-            export(run, self._weights, shipped.name, shipped.version, output, TEMPLATE)
+            export(run, self._weights, shipped.name, shipped.version, output)
 
 
 def _is_exported(run: Path, shipped: Shipped, output: Path) -> bool:

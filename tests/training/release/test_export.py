@@ -23,6 +23,8 @@ from training.models.model import Model
 from training.models.registry import DECODERS, build_decoder
 from training.optimize.run_folder import load_run
 from training.release import export as exporting
+from training.release.card import write_card
+from training.release.card_facts import About
 from training.release.export import export
 from training.search.generate import Generator, SearchOptions
 
@@ -166,6 +168,7 @@ def test_the_model_card_carries_the_scores(exported: Path) -> None:
     card = (exported / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "| CIDEr | 12.3 | 11.0 to 13.0 |" in card
     assert "with cross-entropy." in card
+    assert "Flickr8k" not in card
     assert "$" not in card
 
 
@@ -176,6 +179,19 @@ def test_a_card_of_one_s_own_is_filled_in(tmp_path: Path, monkeypatch: pytest.Mo
     output = tmp_path / "artifact"
     export(tmp_path / "run", "imagenet", "mine", "1", output, tmp_path / "card.md")
     assert (output / "MODEL_CARD.md").read_text() == f"# mine knows {len(WORDS)} words"
+
+
+def test_what_the_maker_states_stays_with_the_artifact(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    output = tmp_path / "artifact"
+    about = About(photos_from="my garden")
+    export(tmp_path / "run", "imagenet", "mine", "1", output, about=about)
+    written = (output / "MODEL_CARD.md").read_text()
+    assert "| where the photos come from | my garden |" in written
+    assert write_card(output, None).read_text() == written  # as `audit` does
 
 
 def test_exporting_again_replaces_what_was_there(
