@@ -4,7 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Processes of the tests; one of them holds TensorFlow, with 2 GB.
 WORKERS ?= 2
-INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --no-deps --require-hashes
+FROM_LOCK := pip install --disable-pip-version-check --no-deps --require-hashes
+INSTALL := $(BIN)/python -m $(FROM_LOCK)
+
+# What `make compare` measures has an environment of its own: BentoML takes other versions of
+# OpenTelemetry than the service does.
+PEERS := .venv-compare
+# A wheel for CPUs where pip's settings offer one (PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL); PyPI's
+# brings CUDA's libraries.
+TORCH ?= torch==2.13.0
 
 COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 \
     --generate-hashes --no-header --no-emit-index-url -q
@@ -54,9 +62,8 @@ benchmark: $(VENV)/.development ## measure start-up, memory and latency on this 
 	$(BIN)/python -m benchmarks.examples
 	$(BIN)/python -m benchmarks.page
 
-compare: $(VENV)/.development ## measure this service and alternatives side by side
-	$(INSTALL) -r requirements-compare.lock
-	$(BIN)/python -m benchmarks.compare
+compare: $(VENV)/.development $(PEERS)/.peers ## measure this service and alternatives side by side
+	$(PEERS)/bin/python -m benchmarks.compare
 	$(BIN)/python -m docs.render
 
 load: $(VENV)/.development ## offer ten times the throughput and write the report
@@ -99,15 +106,16 @@ lock: $(VENV)/.development ## update the lock files within pyproject.toml
 	$(LOCK) --extra gpu -c requirements.lock -o requirements-gpu.lock
 	$(LOCK) --extra train --extra test --extra tracing --extra scale -c requirements.lock \
 	    -o requirements-dev.lock
-	$(LOCK) --extra train --extra test --extra tracing --extra scale --extra compare \
-	    -c requirements-dev.lock -o requirements-compare.lock
+	sed -n '/^opentelemetry/d; s/^\([a-z].*\) \\$$/\1/p' requirements-dev.lock | \
+	    $(LOCK) --extra compare --override benchmarks/compare/torch-override.in \
+	    --no-annotate --upgrade -c /dev/stdin -o requirements-compare.lock
 	for extra in tracing scale; do \
 	    $(EXTRA) $$extra | $(COMPILE) - -c requirements-dev.lock -o requirements-$$extra.lock \
 	        || exit 1; \
 	done
 
-clean: ## remove .venv and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+clean: ## remove the virtual environments and caches
+	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.runtime: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -118,4 +126,10 @@ $(VENV)/.runtime: requirements.lock
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.lock
 	$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+$(PEERS)/.peers: requirements-compare.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m $(FROM_LOCK) -r requirements-compare.lock
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check "$(TORCH)"
 	@touch $@

@@ -50,12 +50,30 @@ def test_the_tests_run_on_the_debian_that_ships() -> None:
 def test_all_locks_pin_the_same_versions() -> None:
     pinned: dict[str, dict[str, str]] = {}
     for lock in REPOSITORY.glob("requirements*.lock"):
-        for line in lock.read_text().splitlines():
-            name, equals, rest = line.partition("==")
-            if equals and not line.startswith((" ", "#")):
-                pinned.setdefault(name, {})[lock.name] = rest.split()[0]
-    assert {"ray", "opentelemetry-sdk"} <= set(pinned)
+        for name, version in versions_in(lock).items():
+            # What is compared is not deployed, and BentoML takes no newer OpenTelemetry.
+            if lock.name != "requirements-compare.lock" or not name.startswith("opentelemetry"):
+                pinned.setdefault(name, {})[lock.name] = version
+    assert {"ray", "opentelemetry-sdk", "bentoml"} <= set(pinned)
     assert not {name: each for name, each in pinned.items() if len(set(each.values())) > 1}
+
+
+def test_the_lock_of_what_is_compared_downloads_no_cuda() -> None:
+    assert not {
+        name
+        for name in versions_in(REPOSITORY / "requirements-compare.lock")
+        if name in ("torch", "triton") or (name.startswith("nvidia-") and name != "nvidia-ml-py")
+    }
+
+
+def versions_in(lock: Path) -> dict[str, str]:
+    """The version of each package that a lock pins."""
+    found = {}
+    for line in lock.read_text().splitlines():
+        name, equals, rest = line.partition("==")
+        if equals and not line.startswith((" ", "#")):
+            found[name] = rest.split()[0]
+    return found
 
 
 @pytest.mark.parametrize(
