@@ -2,7 +2,7 @@
 
     python -m benchmarks.compare
 
-Needs the extras `train` and `compare`; a peer that is not installed is left out, and said to be.
+Needs the extra `compare`; a peer that is not installed is left out, and said to be.
 Every figure is of this machine and this hour: compare only figures of one run.
 """
 
@@ -22,7 +22,8 @@ import numpy as np
 
 from benchmarks.compare.clients import Counted, merged, post
 from benchmarks.compare.graphs import measure
-from benchmarks.compare.peers import OPTIONS, OURS, PEERS, TENSORFLOW, Peer, Running, running
+from benchmarks.compare.peers import OPTIONS, OURS, PEERS, TENSORFLOW, Peer
+from benchmarks.compare.running import Running, running
 from benchmarks.latency import PHOTOS, machine, photo
 from benchmarks.report import RESULTS
 from benchmarks.server import ROOT
@@ -38,12 +39,7 @@ LIBRARIES = ("openvino", "tensorflow", "litserve", "bentoml", "transformers", "t
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="in each, every server has its turn")
-    parser.add_argument("--seconds", type=float, default=5, help="of each turn")
-    parser.add_argument("--files", type=int, default=120, help="photos in the folder")
-    parser.add_argument("--peers", nargs="*", default=[peer.name for peer in PEERS])
-    options = parser.parse_args()
+    options = arguments()
     started = time.time()
     chosen = [peer for peer in PEERS if peer.name in options.peers]
     left_out = {peer.name: list(peer.missing) for peer in chosen if peer.missing}
@@ -53,15 +49,32 @@ def main() -> None:
         "machine": f"{machine()}, {processor()}",
         "versions": versions(),
         "left_out": left_out,
-        "graphs": measure(Settings().model_dir, views(), rounds=10 * options.rounds),
-        "folders": {peer.name: folder(peer, options.files) for peer in (OURS, TENSORFLOW)},
         "servers": servers([each for each in chosen if not each.missing], options),
+        "folders": {peer.name: folder(peer, options.files) for peer in (OURS, TENSORFLOW)},
+        "graphs": measure(Settings().model_dir, views(), options.calls),
         "titles": {peer.name: peer.title for peer in PEERS},
     }
-    minutes = (time.time() - started) / 60
-    result["minutes"] = round(minutes, 1)
-    (RESULTS / "compare.json").write_text(json.dumps(result, indent=1) + "\n")
-    print(json.dumps(result, indent=1))
+    result["minutes"] = round((time.time() - started) / 60, 1)
+    written = json.dumps(result, indent=1) + "\n"
+    print(written)
+    if not options.quick:
+        (RESULTS / "compare.json").write_text(written)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="in each, every server has its turn")
+    parser.add_argument("--seconds", type=float, default=5, help="of each turn")
+    parser.add_argument("--calls", type=int, default=30, help="of the model in each way")
+    parser.add_argument("--files", type=int, default=120, help="photos in the folder")
+    parser.add_argument("--peers", nargs="*", default=[peer.name for peer in PEERS])
+    parser.add_argument(
+        "--quick", action="store_true", help="try all of it shortly, and write no result"
+    )
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds, options.calls, options.files = 1, 0.2, 1, 8
+    return options
 
 
 def servers(peers: list[Peer], options: argparse.Namespace) -> dict[str, Any]:

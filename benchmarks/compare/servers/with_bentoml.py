@@ -3,16 +3,22 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import bentoml
 import numpy as np
 
 from benchmarks.compare.servers.common import PORT, OurModel, pixels
 
-FOLDER = Path(__file__).parent
+OPTIONS: Any = {
+    "workers": 1,
+    "traffic": {"timeout": 60},
+    # The other servers do not log each request either.
+    "logging": {"access": {"enabled": False}},
+}
 
 
-@bentoml.service(workers=1, traffic={"timeout": 60})
+@bentoml.service(**OPTIONS)
 class Captions:
     def __init__(self) -> None:
         self.model = OurModel()
@@ -22,7 +28,7 @@ class Captions:
         return self.model.caption(photos)
 
 
-@bentoml.service(workers=1, traffic={"timeout": 60})
+@bentoml.service(**OPTIONS)
 class Routes:
     captions = bentoml.depends(Captions)
 

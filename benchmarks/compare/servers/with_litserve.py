@@ -3,6 +3,7 @@
 from typing import Any
 
 import litserve
+from fastapi import Request
 
 from benchmarks.compare.servers.common import PORT, OurModel, pixels
 
@@ -11,7 +12,8 @@ class Captions(litserve.LitAPI):
     def setup(self, device: str) -> None:
         self.model = OurModel()
 
-    def decode_request(self, request: Any) -> Any:
+    def decode_request(self, request: Request) -> Any:
+        # LitServe reads the annotation to know that a form is posted, and gives its fields.
         return pixels(request["image"].file.read())
 
     def batch(self, inputs: list[Any]) -> list[Any]:
