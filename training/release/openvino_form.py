@@ -35,11 +35,7 @@ def write_openvino(folder: Path, photos: Sequence[Path]) -> None:
     except ImportError as error:
         raise ImportError(f"{error}; install the extra `train`") from error
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    with tempfile.TemporaryDirectory() as temporary:
-        frozen = Path(temporary) / "frozen.pb"
-        outputs = _freeze(folder / "captioner", frozen)
-        model = openvino.convert_model(frozen)
-    _name_ports(model, outputs)
+    model = convert(folder / "captioner")
     items = list(_items(manifest, _spread(photos)))
     quantised = nncf.quantize(
         model,
@@ -55,6 +51,18 @@ def write_openvino(folder: Path, photos: Sequence[Path]) -> None:
     manifest["files"] |= {path.relative_to(folder).as_posix(): sha256(path) for path in written}
     manifest["engines"] = {"openvino": {"file": f"{FOLDER}/{FILE}", "precision": "int8"}}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def convert(saved_model: Path) -> Any:
+    """The signature `caption` as an OpenVINO model in float32, with the signature's names."""
+    import openvino
+
+    with tempfile.TemporaryDirectory() as temporary:
+        frozen = Path(temporary) / "frozen.pb"
+        outputs = _freeze(saved_model, frozen)
+        model = openvino.convert_model(frozen)
+    _name_ports(model, outputs)
+    return model
 
 
 def _spread(photos: Sequence[Path]) -> Sequence[Path]:
