@@ -1,10 +1,12 @@
 """What the side-by-side comparison makes of what it measured, without measuring."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from benchmarks.compare import __main__ as compare
 from benchmarks.compare import clients, peers
 from benchmarks.compare.clients import Counted, merged
 from benchmarks.compare.peers import PEERS, Peer
@@ -79,3 +81,18 @@ def test_clients_count_answers_and_refusals(monkeypatch: pytest.MonkeyPatch) -> 
     )
     found = clients.post("http://server/caption", b"photo", clients=4, seconds=0)
     assert (len(found.milliseconds), found.refused) == (3, 1)
+
+
+@pytest.mark.parametrize(("given", "written"), [(["--quick"], False), (["--rounds", "1"], True)])
+def test_only_a_full_run_is_recorded(
+    given: list[str], written: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["compare", "--peers", "ours", *given])
+    monkeypatch.setattr(compare, "RESULTS", tmp_path)
+    monkeypatch.setattr(
+        compare, "servers", lambda peers, options: {each.name: {} for each in peers}
+    )
+    monkeypatch.setattr(compare, "folder", lambda peer, files: float(files))
+    monkeypatch.setattr(compare, "measure", lambda folder, photos, rounds: {})
+    compare.main()
+    assert (tmp_path / "compare.json").is_file() is written
