@@ -42,8 +42,8 @@ def _milliseconds(each: Any) -> str:
 def _rate(each: Any) -> str:
     if not each:
         return ""
-    refused = f", {each['refused']} refused" if each["refused"] else ""
-    return f"{each['captions_per_second']:.1f}{refused}"
+    others = "".join(f", {each[how]} {how}" for how in ("refused", "failed") if each[how])
+    return f"{each['captions_per_second']:.1f}{others}"
 
 
 def costs(result: Any) -> Rows:

@@ -15,7 +15,7 @@ from docs import compared
 
 def result() -> dict[str, Any]:
     one = Counted(10, [20.0, 30.0, 40.0], 0).summary()
-    busy = Counted(10, [100.0] * 200, 7).summary()
+    busy = Counted(10, [100.0] * 200, 7, 2).summary()
     measured = {"1 clients": one, "16 clients": busy, "beam 10": one}
     server = {"ready_seconds": 1.25, "megabytes": 400, "measured": measured}
     return {
@@ -31,13 +31,17 @@ def result() -> dict[str, Any]:
 
 
 def test_rounds_add_up() -> None:
-    both = merged([Counted(5, [10.0], 1), Counted(5, [20.0, 30.0], 2)])
+    both = merged([Counted(5, [10.0], 1, 3), Counted(5, [20.0, 30.0], 2, 1)])
     assert both.summary()["captions_per_second"] == 0.3
-    assert (both.refused, both.summary()["median"]) == (3, 20.0)
+    assert (both.refused, both.failed, both.summary()["median"]) == (3, 4, 20.0)
 
 
 def test_a_server_that_captioned_nothing_is_told_as_that() -> None:
-    assert Counted(5, [], 9).summary() == {"captions_per_second": 0.0, "refused": 9}
+    assert Counted(5, [], 9, 2).summary() == {
+        "captions_per_second": 0.0,
+        "refused": 9,
+        "failed": 2,
+    }
 
 
 def test_the_tables_hold_what_was_measured() -> None:
@@ -48,7 +52,7 @@ def test_the_tables_hold_what_was_measured() -> None:
         "400 MB",
         "30 / 40",
         "",
-        "20.0, 7 refused",
+        "20.0, 7 refused, 2 failed",
         "",
     ]
     assert compared.costs(result())[1] == [[PEERS[0].title, "beam 10", "30 / 40"]]
@@ -66,8 +70,8 @@ def test_every_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPat
     assert Peer("n", "t", "m", ("torch", "transformers")).missing == ("torch", "transformers")
 
 
-def test_clients_count_answers_and_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
-    answers = iter([200, 503, 200, 200])
+def test_clients_count_answers_refusals_and_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([200, 503, 200, 429, 500])
 
     def answer(request: httpx.Request) -> httpx.Response:
         assert b"photo" in request.content
@@ -79,8 +83,8 @@ def test_clients_count_answers_and_refusals(monkeypatch: pytest.MonkeyPatch) -> 
         "AsyncClient",
         lambda **options: real(transport=httpx.MockTransport(answer)),
     )
-    found = clients.post("http://server/caption", b"photo", clients=4, seconds=0)
-    assert (len(found.milliseconds), found.refused) == (3, 1)
+    found = clients.post("http://server/caption", b"photo", clients=5, seconds=0)
+    assert (len(found.milliseconds), found.refused, found.failed) == (2, 2, 1)
 
 
 @pytest.mark.parametrize(("given", "written"), [(["--quick"], False), (["--rounds", "1"], True)])

@@ -10,6 +10,7 @@ import httpx
 from benchmarks.load import percentiles
 
 TIMEOUT_SECONDS = 60
+REFUSALS = (httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE)
 
 
 @dataclass(frozen=True)
@@ -18,13 +19,15 @@ class Counted:
 
     seconds: float
     milliseconds: list[float]  # of each caption
-    refused: int
+    refused: int  # told to come back later
+    failed: int = 0  # any other error
 
     def summary(self) -> dict[str, Any]:
         found = percentiles(self.milliseconds) if self.milliseconds else {}
         return {
             "captions_per_second": round(len(self.milliseconds) / self.seconds, 2),
             "refused": self.refused,
+            "failed": self.failed,
             **{name: round(value, 1) for name, value in found.items()},
         }
 
@@ -34,6 +37,7 @@ def merged(rounds: list[Counted]) -> Counted:
         sum(each.seconds for each in rounds),
         [taken for each in rounds for taken in each.milliseconds],
         sum(each.refused for each in rounds),
+        sum(each.failed for each in rounds),
     )
 
 
@@ -49,12 +53,12 @@ async def _post(
     request = httpx.Request("POST", url, files={"image": image}, data=options)
     body, headers = request.read(), {"Content-Type": request.headers["Content-Type"]}
     taken: list[float] = []
-    refused = 0
+    refused = failed = 0
     started = time.perf_counter()
     limits = httpx.Limits(max_connections=clients, max_keepalive_connections=clients)
 
     async def one(client: httpx.AsyncClient) -> None:
-        nonlocal refused
+        nonlocal refused, failed
         while True:
             asked = time.perf_counter()
             answer = await client.post(url, content=body, headers=headers)
@@ -62,7 +66,10 @@ async def _post(
             if answer.status_code == httpx.codes.OK:
                 taken.append(1000 * (now - asked))
             else:
-                refused += 1
+                if answer.status_code in REFUSALS:
+                    refused += 1
+                else:
+                    failed += 1
                 # As clients do that are told to come back later, if sooner.
                 await asyncio.sleep(0.2)
             if now > started + seconds:
@@ -70,4 +77,4 @@ async def _post(
 
     async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, limits=limits) as client:
         await asyncio.gather(*(one(client) for _ in range(clients)))
-    return Counted(time.perf_counter() - started, taken, refused)
+    return Counted(time.perf_counter() - started, taken, refused, failed)

@@ -15,6 +15,8 @@ OPTIONS: Any = {
     "traffic": {"timeout": 60},
     # The other servers do not log each request either.
     "logging": {"access": {"enabled": False}},
+    # By default the requests under way fail whenever its inner client renews its connections.
+    "runner_connection": {"max_requests": 1_000_000_000, "max_age": 86_400.0},
 }
 
 
