@@ -5,13 +5,16 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-import openvino as ov
-
 from service.engine.artifact import INPUTS, OUTPUTS, ArtifactCaptioner, Inputs, Outputs
 from service.engine.captions import Engine
 from service.engine.errors import ArtifactError
 from service.engine.manifest import Manifest
+from service.engine.telemetry import forbid_telemetry
 from service.settings import Settings
+
+forbid_telemetry()
+
+import openvino as ov  # noqa: E402
 
 NAME = "openvino"  # among the manifest's engines
 THREADS_A_STREAM = 4  # with more, a batch of one photo gains little

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 ROOMS = ("data", "models", "search", "optimize", "measure", "release")
-BESIDE = {"config", "provenance"}  # modules that every room may import
+BESIDE = {"config", "provenance", "telemetry"}  # modules that every room may import
 TRAINING = REPOSITORY / "training"
 LONGEST = 250
 

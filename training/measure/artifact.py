@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.text import END, Vocabulary
+from training.telemetry import forbid_telemetry
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -139,6 +140,7 @@ def _openvino(folder: Path) -> tuple[Signature, set[str]]:
     path = folder / "openvino" / "captioner.xml"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; use --engine tensorflow")
+    forbid_telemetry()
     model = import_module("openvino").Core().compile_model(path, "CPU", _PRECISE)
     names = {name for each in model.inputs for name in each.names}
 

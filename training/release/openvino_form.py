@@ -17,6 +17,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from training.data.images import load_image
 from training.provenance import sha256
+from training.telemetry import forbid_telemetry
 
 FOLDER, FILE = "openvino", "captioner.xml"
 CALIBRATION_PHOTOS = 128
@@ -29,6 +30,7 @@ def write_openvino(folder: Path, photos: Sequence[Path]) -> None:
     `photos` are training photos; `CALIBRATION_PHOTOS` of them, evenly spread, calibrate the
     quantisation. Raises ImportError with what to install where OpenVINO or NNCF is missing.
     """
+    forbid_telemetry()
     try:
         import nncf
         import openvino
@@ -55,6 +57,7 @@ def write_openvino(folder: Path, photos: Sequence[Path]) -> None:
 
 def convert(saved_model: Path) -> Any:
     """The signature `caption` as an OpenVINO model in float32, with the signature's names."""
+    forbid_telemetry()
     import openvino
 
     with tempfile.TemporaryDirectory() as temporary:
