@@ -20,7 +20,10 @@ RUN python3 -m venv /opt/captions \
     && set -- -r "${LOCK}" \
     && for extra in ${EXTRAS}; do set -- "$@" -r "requirements-${extra}.lock"; done \
     && /opt/captions/bin/pip install --no-cache-dir --no-deps --require-hashes "$@" \
-    && /opt/captions/bin/pip uninstall -y pip setuptools
+    && /opt/captions/bin/pip uninstall -y pip setuptools \
+    # OpenVINO runs on the processor only; these are for Intel's GPUs and NPUs.
+    && cd /opt/captions/lib/python3*/site-packages/openvino/libs \
+    && rm libopenvino_intel_gpu_plugin.so libopenvino_intel_npu_plugin.so cache.json
 
 # hadolint ignore=DL3006
 FROM ${BASE}
