@@ -26,11 +26,11 @@ VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' service/__init__.py)
 LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test train-setup lint fast fuzz docs benchmark compare load soak screenshots image image-gpu image-test \
-    release-check publish lock clean
+.PHONY: help setup run test train-setup train-setup-gpu lint fast fuzz docs benchmark compare load soak \
+    screenshots image image-gpu image-test release-check publish lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime ## make .venv with what serving needs
 
@@ -46,6 +46,9 @@ lint: $(VENV)/.development ## ruff and mypy
 	$(BIN)/mypy
 
 train-setup: $(VENV)/.development ## add what training and evaluation need
+
+train-setup-gpu: $(VENV)/.runtime ## add what training needs, with CUDA and without the tests' tools
+	$(INSTALL) -r requirements-train-gpu.lock
 
 fast: $(VENV)/.development ## the tests that need no TensorFlow, in seconds
 	$(BIN)/python -m pytest -m "not tensorflow and not artifact and not http and not browser"
@@ -109,6 +112,8 @@ lock: $(VENV)/.development ## update the lock files within pyproject.toml
 	sed -n '/^opentelemetry/d; s/^\([a-z].*\) \\$$/\1/p' requirements-dev.lock | \
 	    $(LOCK) --extra compare --override benchmarks/compare/torch-override.in \
 	    --no-annotate --upgrade -c /dev/stdin -o requirements-compare.lock
+	$(LOCK) --extra train-gpu -c requirements-dev.lock -c requirements-gpu.lock \
+	    -o requirements-train-gpu.lock
 	for extra in tracing scale; do \
 	    $(EXTRA) $$extra | $(COMPILE) - -c requirements-dev.lock -o requirements-$$extra.lock \
 	        || exit 1; \

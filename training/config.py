@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 Objective = Literal["cross-entropy", "cider"]
 EncoderName = Literal["resnet50", "efficientnetv2-b0", "convnext-tiny"]
+Precision = Literal["float32", "bfloat16"]
 Architecture = Literal["lstm", "soft-attention", "attention", "tagged-attention", "transformer"]
 
 
@@ -107,6 +108,11 @@ class TrainConfig(BaseModel):
     )
     ema_decay: float = Field(0.999, ge=0, lt=1, description="of the averaged weights we keep")
     dev_beam_size: int = Field(3, ge=1, description="beam of the dev CIDEr that selects the model")
+    precision: Precision = Field(
+        "float32",
+        description="of what training computes with; weights, their average and the losses stay "
+        "float32",
+    )
     seed: int = 0
 
 

@@ -47,6 +47,13 @@ def test_the_tests_run_on_the_debian_that_ships() -> None:
     assert yaml.safe_load(test.read_text())["jobs"]["test"]["container"] == f"debian:{suite}"
 
 
+def test_training_on_gpus_needs_cuda_and_neither_ray_nor_browsers() -> None:
+    lock = (REPOSITORY / "requirements-train-gpu.lock").read_text()
+    pinned = {line.partition("==")[0] for line in lock.splitlines() if line[:1].isalpha()}
+    assert {"nvidia-cudnn-cu12", "nvidia-nccl-cu12", "tensorflow", "scikit-learn"} <= pinned
+    assert pinned.isdisjoint({"ray", "playwright", "pytest", "locust"})
+
+
 def test_all_locks_pin_the_same_versions() -> None:
     pinned: dict[str, dict[str, str]] = {}
     for lock in REPOSITORY.glob("requirements*.lock"):

@@ -38,6 +38,9 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     train.add_argument("--start", type=Path, help="run or artifact whose weights to begin with")
     train.add_argument("--tags", type=Path, help="folder of `tag`, for a decoder that reads tags")
     train.add_argument("--resume", action="store_true", help="resume a stopped run")
+    train.add_argument(
+        "--devices", type=int, default=1, metavar="N", help="GPUs that share each step"
+    )
     add_data(train)
     add_encoder(train)
     add_encoder_choice(train)
@@ -78,7 +81,7 @@ def _train(options: argparse.Namespace) -> None:
     dataset = read_data(options)
     features = training_features(config, dataset, options.encoder_weights, options.cache, start)
     inputs = Inputs(dataset, features, options.encoder_weights, start, options.tags)
-    train(config, inputs, options.run, options.resume, dev_scores)
+    train(config, inputs, options.run, options.resume, dev_scores, options.devices)
 
 
 def _changes(options: argparse.Namespace) -> dict[str, str]:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from training.config import DecoderConfig
 from training.models.decoder import Memory
 from training.models.lstm import RecurrentDecoder
+from training.models.precision import softmax
 
 
 class SoftAttentionDecoder(RecurrentDecoder):
@@ -34,7 +35,8 @@ class SoftAttentionDecoder(RecurrentDecoder):
     ) -> Memory:
         memory = super().remember(maps, training, tags)
         features = self.cell(self.feature_dropout(maps, training=training))
-        cells = self.cell_norm(features) + self.position
+        cells = self.cell_norm(features)
+        cells += tf.cast(self.position, cells.dtype)
         return memory | {"cells": cells, "keys": self.key(cells)}
 
     def _inputs(self, words: tf.Tensor, memory: Memory) -> tf.Tensor:
@@ -53,7 +55,7 @@ class SoftAttentionDecoder(RecurrentDecoder):
         self, energies: tf.Tensor, query: tf.Tensor, sentinel: tf.Tensor, memory: Memory
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Attention [N, T, cells] of the cells' energies, and what it sees [N, T, units]."""
-        attention = tf.nn.softmax(energies)
+        attention = softmax(energies)
         return attention, tf.matmul(attention, memory["cells"])
 
 
@@ -75,6 +77,6 @@ class AdaptiveAttentionDecoder(SoftAttentionDecoder):
         self, energies: tf.Tensor, query: tf.Tensor, sentinel: tf.Tensor, memory: Memory
     ) -> tuple[tf.Tensor, tf.Tensor]:
         sentinel_energy = self.energy(tf.tanh(self.sentinel_key(sentinel) + query))
-        weights = tf.nn.softmax(tf.concat([energies, sentinel_energy], axis=-1))
+        weights = softmax(tf.concat([energies, sentinel_energy], axis=-1))
         attention, gate = weights[..., : self.cells], weights[..., self.cells :]
         return attention, tf.matmul(attention, memory["cells"]) + gate * sentinel

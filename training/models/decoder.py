@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from training.config import DecoderConfig
+from training.models.precision import full
 
 Memory = dict[str, tf.Tensor]  # leading dimension: images, or captions once repeated
 State = tuple[tf.Tensor, ...]  # leading dimension: captions
@@ -55,7 +56,7 @@ class Decoder(keras.Model):
 
     @abstractmethod
     def forced(self, tokens: tf.Tensor, memory: Memory, training: bool) -> tf.Tensor:
-        """Teacher forcing: outputs float32 [N, T, units] after each of tokens int32 [N, T]."""
+        """Teacher forcing: outputs [N, T, units] after each of tokens int32 [N, T]."""
 
     @abstractmethod
     def step(
@@ -86,15 +87,18 @@ class Decoder(keras.Model):
         """Those that scaled by a factor scale the outputs by it."""
 
     def embed(self, tokens: tf.Tensor) -> tf.Tensor:
-        """Vectors float32 [..., units] of token ids int32 [...]."""
-        return tf.gather(self.embedding, tokens) * self.embedding_scale
+        """Vectors [..., units] of token ids int32 [...]."""
+        vectors = tf.gather(self.embedding, tokens) * self.embedding_scale
+        return tf.cast(vectors, self.compute_dtype)
 
     def logits(self, outputs: tf.Tensor, memory: Memory) -> tf.Tensor:
-        """Scores [..., V] of outputs [..., units]; the embedding is tied (Press and Wolf 2017).
+        """Scores float32 [..., V] of outputs; the embedding is tied (Press and Wolf 2017).
 
         `memory` has one row a row of the outputs; only its entries named in `evidence` are read.
         """
-        return tf.matmul(outputs, self.embedding, transpose_b=True) + self.output_bias
+        embedding = tf.cast(self.embedding, outputs.dtype)
+        scores = tf.matmul(outputs, embedding, transpose_b=True)
+        return tf.cast(scores, tf.float32) + full(self.output_bias)
 
     def call(
         self,

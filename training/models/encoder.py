@@ -91,7 +91,7 @@ def encode_stage(stage: keras.Model, maps: tf.Tensor, spec: EncoderSpec = RESNET
     """Feature maps float32 [B, cells, channels] of the trunk's maps."""
     side = spec.trunk_grid
     grid = tf.reshape(tf.cast(maps, tf.float32), [-1, side, side, spec.trunk_channels])
-    return tf.reshape(stage(grid, training=False), [-1, *spec.maps_shape])
+    return tf.cast(tf.reshape(stage(grid, training=False), [-1, *spec.maps_shape]), tf.float32)
 
 
 def encoder_id(weights: str, stage: Path | None = None, spec: EncoderSpec = RESNET50) -> str:

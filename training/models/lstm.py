@@ -40,7 +40,8 @@ class LSTM(keras.layers.Layer):
 
     def step(self, projected: tf.Tensor, state: State) -> State:
         """One step from (hidden, cell, ...) to (hidden, cell, sentinel), each [N, units]."""
-        gates = projected + tf.matmul(state[0], self.recurrent_kernel)
+        kernel = tf.cast(self.recurrent_kernel, projected.dtype)
+        gates = projected + tf.matmul(state[0], kernel)
         enter, forget, candidate, leave, *sentinel = tf.split(gates, self.gates, axis=-1)
         cell = tf.sigmoid(forget) * state[1] + tf.sigmoid(enter) * tf.tanh(candidate)
         squashed = tf.tanh(cell)
@@ -83,8 +84,9 @@ class RecurrentDecoder(Decoder):
         return {"image": self.lstm(self.image_norm(self.image(pooled)))}
 
     def initial_state(self, memory: Memory) -> State:
-        nothing = tf.zeros([tf.shape(memory["image"])[0], self.units])
-        return self.lstm.step(memory["image"], (nothing, nothing))
+        image = memory["image"]
+        nothing = tf.zeros([tf.shape(image)[0], self.units], image.dtype)
+        return self.lstm.step(image, (nothing, nothing))
 
     def forced(self, tokens: tf.Tensor, memory: Memory, training: bool) -> tf.Tensor:
         words = self.dropout(self.embed(tokens), training=training)
@@ -116,7 +118,7 @@ class RecurrentDecoder(Decoder):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Outputs [N, T, units] and attention [N, T, cells] of hidden states [N, T, units]."""
         outputs = self.output_layer(self.dropout(hidden, training=training))
-        return outputs, tf.zeros([*tf.unstack(tf.shape(hidden)[:2]), self.cells])
+        return outputs, tf.zeros([*tf.unstack(tf.shape(hidden)[:2]), self.cells], hidden.dtype)
 
 
 class PooledDecoder(RecurrentDecoder):

@@ -2,11 +2,12 @@
 
 import tensorflow as tf
 
-from training.config import DecoderConfig
+from training.config import DecoderConfig, Precision
 from training.models.attention import AdaptiveAttentionDecoder, SoftAttentionDecoder
 from training.models.decoder import Decoder
 from training.models.encoder_spec import RESNET50, EncoderSpec
 from training.models.lstm import PooledDecoder
+from training.models.precision import layers_of
 from training.models.tagged import TaggedAttentionDecoder
 from training.models.transformer import TransformerDecoder
 
@@ -20,9 +21,13 @@ DECODERS: dict[str, type[Decoder]] = {
 
 
 def build_decoder(
-    config: DecoderConfig, vocabulary_size: int, encoder: EncoderSpec = RESNET50
+    config: DecoderConfig,
+    vocabulary_size: int,
+    encoder: EncoderSpec = RESNET50,
+    precision: Precision = "float32",
 ) -> Decoder:
     """A new decoder for the maps of this encoder, with all its weights made."""
-    decoder = DECODERS[config.architecture](config, vocabulary_size, encoder.cells)
-    decoder(tf.zeros([1, *encoder.maps_shape]), tf.zeros([1, 1], tf.int32))
+    with layers_of(precision):
+        decoder = DECODERS[config.architecture](config, vocabulary_size, encoder.cells)
+        decoder(tf.zeros([1, *encoder.maps_shape]), tf.zeros([1, 1], tf.int32))
     return decoder

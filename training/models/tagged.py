@@ -13,6 +13,7 @@ import tensorflow as tf
 from training.config import DecoderConfig
 from training.models.attention import AdaptiveAttentionDecoder
 from training.models.decoder import Memory
+from training.models.precision import full
 
 LEAST = 0.02  # added to a share before its logarithm, so that rare words keep finite evidence
 LOWEST, HIGHEST = -4.0, 6.0  # bounds of a standardised tag
@@ -67,26 +68,26 @@ class TaggedAttentionDecoder(AdaptiveAttentionDecoder):
         if tags is None:
             if maps is None:
                 raise ValueError("a caption without a photo needs tags")
-            tags = tf.repeat(self.tag_prior[tf.newaxis], tf.shape(maps)[0], axis=0)
+            tags = tf.repeat(full(self.tag_prior)[tf.newaxis], tf.shape(maps)[0], axis=0)
         shares = tf.clip_by_value(tags[:, : self.tags], 0.0, 1.0)
         seen = self._look_at(maps, tf.shape(shares)[0], training)
         return seen | {
             "image": seen["image"] + self.tag_kernel(self._read_tags(shares, training)),
-            "word_evidence": self.word_scale * self._evidence(shares, self.word_column),
+            "word_evidence": full(self.word_scale) * self._evidence(shares, self.word_column),
             "object_evidence": self._evidence(shares, self.object_column),
         }
 
     def _look_at(self, maps: tf.Tensor | None, captions: tf.Tensor, training: bool) -> Memory:
         """The memory of the adaptive decoder; where there are no maps, only cells' positions."""
         if maps is None:
-            cells = self.position[tf.newaxis]
+            cells = tf.cast(self.position, self.compute_dtype)[tf.newaxis]
             image = self.lstm(tf.zeros([1, self.units]))
             alone = {"image": image, "cells": cells, "keys": self.key(cells)}
             return {name: tf.repeat(each, captions, axis=0) for name, each in alone.items()}
         # Dropped after normalisation: most raw features are zero already.
         image = self.image_norm(self.image(tf.reduce_mean(maps, axis=1)))
         cells = self.feature_dropout(self.cell_norm(self.cell(maps)), training=training)
-        cells += self.position
+        cells += tf.cast(self.position, cells.dtype)
         return {
             "image": self.lstm(self.feature_dropout(image, training=training)),
             "cells": cells,
@@ -96,7 +97,7 @@ class TaggedAttentionDecoder(AdaptiveAttentionDecoder):
     def _read_tags(self, shares: tf.Tensor, training: bool) -> tf.Tensor:
         """The tags as one vector float32 [B, units]."""
         standardised = tf.clip_by_value(
-            (shares - self.tag_mean) / self.tag_deviation, LOWEST, HIGHEST
+            (shares - full(self.tag_mean)) / full(self.tag_deviation), LOWEST, HIGHEST
         )
         if not self.tags:  # oneDNN aborts the process on a product of matrices without columns
             standardised = tf.zeros([tf.shape(shares)[0], 1])
@@ -104,17 +105,17 @@ class TaggedAttentionDecoder(AdaptiveAttentionDecoder):
 
     def _evidence(self, shares: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
         """By how much each word's tag exceeds its prior, in nats: float32 [B, V]."""
-        excess = tf.math.log((shares + LEAST) / (self.tag_prior + LEAST))
+        excess = tf.math.log((shares + LEAST) / (full(self.tag_prior) + LEAST))
         # The last column is that of words without a tag.
         return tf.gather(tf.pad(excess, [[0, 0], [0, 1]]), column, axis=1)
 
     def logits(self, outputs: tf.Tensor, memory: Memory) -> tf.Tensor:
-        gates = tf.nn.softplus(self.gate(outputs))
+        gates = tf.cast(tf.nn.softplus(self.gate(outputs)), tf.float32)
         words, objects = (memory[name] for name in self.evidence)
         if outputs.shape.rank == 3:
             words, objects = words[:, tf.newaxis], objects[:, tf.newaxis]
         weighted = gates[..., :1] * words + gates[..., 1:] * objects
-        return self.sharpness * (super().logits(outputs, memory) + weighted)
+        return full(self.sharpness) * (super().logits(outputs, memory) + weighted)
 
     def sharpen(self, temperature: float) -> None:
         self.sharpness.assign(self.sharpness / temperature)

@@ -36,7 +36,8 @@ class Attention(keras.layers.Layer):
         """
         query, key, value = map(self._split, (self.query(asking), keys, values))
         scale = tf.cast(tf.shape(key)[-1], tf.float32) ** -0.5
-        weights = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) * scale + mask)
+        energies = tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
+        weights = tf.cast(tf.nn.softmax(energies * scale + mask), value.dtype)
         seen = tf.transpose(tf.matmul(weights, value), [0, 2, 1, 3])
         merged = tf.reshape(seen, tf.shape(asking))
         return self.output_layer(merged), tf.reduce_mean(weights, axis=1)
@@ -112,12 +113,16 @@ class TransformerDecoder(Decoder):
         if maps is None:
             raise ValueError(f"the decoder {self.name} cannot caption without feature maps")
         features = self.cell(self.feature_dropout(maps, training=training))
-        cells = self.cell_norm(features) + self.cell_position
+        cells = self.cell_norm(features)
+        cells += tf.cast(self.cell_position, cells.dtype)
         memory = {}
         for i, block in enumerate(self.blocks):
             memory[f"keys_{i}"] = block.image.key(cells)
             memory[f"values_{i}"] = block.image.value(cells)
         return memory
+
+    def _positions(self) -> tf.Tensor:
+        return tf.cast(self.position, self.compute_dtype)
 
     def output_weights(self) -> list[keras.Variable]:
         return [self.norm.gamma, self.norm.beta]
@@ -125,12 +130,13 @@ class TransformerDecoder(Decoder):
     def initial_state(self, memory: Memory) -> State:
         """How many words were read [N], and their keys and values [N, blocks, 2, 32, units]."""
         rows = tf.shape(memory["keys_0"])[0]
-        past = tf.zeros([rows, len(self.blocks), 2, POSITIONS, self.units])
+        shape = [rows, len(self.blocks), 2, POSITIONS, self.units]
+        past = tf.zeros(shape, self.compute_dtype)
         return tf.zeros([rows], tf.int32), past
 
     def forced(self, tokens: tf.Tensor, memory: Memory, training: bool) -> tf.Tensor:
         length = tf.shape(tokens)[1]
-        outputs = self.dropout(self.embed(tokens) + self.position[:length], training=training)
+        outputs = self.dropout(self.embed(tokens) + self._positions()[:length], training=training)
         earlier = tf.linalg.band_part(tf.ones([length, length], tf.bool), -1, 0)
         mask = tf.where(earlier, 0.0, -float("inf"))
         for i, block in enumerate(self.blocks):
@@ -143,7 +149,7 @@ class TransformerDecoder(Decoder):
         self, tokens: tf.Tensor, state: State, memory: Memory
     ) -> tuple[tf.Tensor, State, tf.Tensor]:
         read, past = state
-        outputs = (self.embed(tokens) + tf.gather(self.position, read))[:, tf.newaxis]
+        outputs = (self.embed(tokens) + tf.gather(self._positions(), read))[:, tf.newaxis]
         places = tf.range(POSITIONS)
         now = (places == read[:, tf.newaxis])[:, tf.newaxis, :, tf.newaxis]
         seen = (places <= read[:, tf.newaxis])[:, tf.newaxis, tf.newaxis]

@@ -1,6 +1,6 @@
 """One step of training: from a batch to better weights, and their average."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import keras
@@ -10,9 +10,9 @@ from training.config import TrainConfig
 from training.data.batches import Batch, batch_signature
 from training.data.text import PAD, UNK
 from training.data.texts import TextBatch
-from training.models.decoder import Decoder
 from training.models.model import Model
-from training.search.rules import allowed_words
+from training.optimize.losses import cross_entropy, token_log_probs
+from training.optimize.replicas import Replicas
 from training.search.sampling import sample
 
 
@@ -20,18 +20,28 @@ class Trainer:
     """A model, its averaged twin, and the optimisers between them."""
 
     def __init__(
-        self, config: TrainConfig, model: Model, averaged: Model, total_steps: int
+        self,
+        config: TrainConfig,
+        model: Model,
+        averaged: Model,
+        total_steps: int,
+        replicas: Replicas | None = None,
     ) -> None:
+        """The models are made within the scope of `replicas`, and so is the trainer."""
         self.config = config
+        self.replicas = replicas or Replicas()
         self.model = model
         self.averaged = averaged
         for average, variable in zip(averaged.variables(), model.variables(), strict=True):
             average.assign(variable)
-        self.optimizer = _optimizer(config, config.learning_rate, total_steps)
+        # Of gradients that are divided by the number of devices: see `Replicas.gradients`.
+        clip_norm = config.clip_norm / self.replicas.count
+        self.optimizer = _optimizer(config, config.learning_rate, total_steps, clip_norm)
         self.optimizer.build(model.decoder.trainable_variables)
         self.stage_optimizer = None
         if model.stage:
-            self.stage_optimizer = _optimizer(config, config.encoder_learning_rate, total_steps)
+            rate = config.encoder_learning_rate
+            self.stage_optimizer = _optimizer(config, rate, total_steps, clip_norm)
             self.stage_optimizer.build(model.stage.trainable_variables)
         self.label_smoothing = tf.Variable(config.label_smoothing, trainable=False)
         maps, tokens, owners, _, tags = batch_signature(model.maps_spec, model.decoder.tags)
@@ -75,11 +85,13 @@ class Trainer:
     def _imitate(
         self, maps: tf.Tensor, tokens: tf.Tensor, owners: tf.Tensor, tags: tf.Tensor
     ) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            found = token_log_probs(self.model, maps, tokens, owners, training=True, tags=tags)
-            loss = cross_entropy(*found, self.label_smoothing)
-        self._update(tape, loss)
-        return loss
+        def loss() -> tf.Tensor:
+            mine, words = self.replicas.captions(owners, tokens)
+            photos, seen = self.replicas.photos(maps), self.replicas.photos(tags)
+            found = token_log_probs(self.model, photos, words, mine, training=True, tags=seen)
+            return cross_entropy(*found, self.label_smoothing, self.replicas.mean)
+
+        return self._learn(loss)
 
     def loss(self, batches: Iterable[Batch]) -> float:
         """The averaged model's cross-entropy of batches, in nats a token, labels unsmoothed."""
@@ -100,11 +112,14 @@ class Trainer:
     def _imitate_texts(self, tokens: tf.Tensor, tags: tf.Tensor) -> tf.Tensor:
         """As `_imitate`, of captions without photos, one a row of the tags."""
         owners = tf.range(tf.shape(tokens)[0])
-        with tf.GradientTape() as tape:
-            found = token_log_probs(self.model, None, tokens, owners, training=True, tags=tags)
-            loss = cross_entropy(*found, self.label_smoothing)
-        self._update(tape, loss)
-        return loss
+
+        def loss() -> tf.Tensor:
+            mine, words = self.replicas.captions(owners, tokens)
+            seen = self.replicas.photos(tags)
+            found = token_log_probs(self.model, None, words, mine, training=True, tags=seen)
+            return cross_entropy(*found, self.label_smoothing, self.replicas.mean)
+
+        return self._learn(loss)
 
     def _sample(self, maps: tf.Tensor, tags: tf.Tensor) -> tf.Tensor:
         """Captions int32 [B * samples, T] drawn from the model as it is."""
@@ -128,36 +143,53 @@ class Trainer:
         A share of the references' cross-entropy, as it was before the logits were sharpened,
         keeps the language (Paulus et al. 2018, section 3.3).
         """
-        with tf.GradientTape() as tape:
+        mean = self.replicas.mean
+
+        def loss() -> tf.Tensor:
+            photos, seen = self.replicas.photos(maps), self.replicas.photos(tags)
+            mine, words, worth = self.replicas.captions(owners, tokens, advantage)
             # Without dropout and <unk>, or it would not be the policy that drew the captions.
             _, right = token_log_probs(
-                self.model, maps, tokens, owners, training=False, tags=tags, sampled=True
+                self.model, photos, words, mine, training=False, tags=seen, sampled=True
             )
-            rows = tf.where(tokens[:, 1:] != PAD)[:, 0]
-            loss = -tf.reduce_mean(right * tf.gather(advantage, rows))
-            written = token_log_probs(
+            rows = tf.where(words[:, 1:] != PAD)[:, 0]
+            reward = mean(right * tf.gather(worth, rows))
+            theirs, written = self.replicas.captions(reference_owners, references)
+            found = token_log_probs(
                 self.model,
-                maps,
-                references,
-                reference_owners,
+                photos,
+                written,
+                theirs,
                 training=True,
                 scale=self.config.temperature,
-                tags=tags,
+                tags=seen,
             )
-            loss += self.config.anchor * cross_entropy(*written, self.label_smoothing)
-        self._update(tape, loss)
-        return loss
+            return self.config.anchor * cross_entropy(*found, self.label_smoothing, mean) - reward
+
+        return self._learn(loss)
+
+    def _learn(self, loss: Callable[[], tf.Tensor]) -> tf.Tensor:
+        """One update against a loss, which each device computes of its share of the batch."""
+
+        def step() -> tf.Tensor:
+            with tf.GradientTape() as tape:
+                found = loss()
+            self._update(tape, found)
+            return found
+
+        total = self.replicas.run(step)
+        self._average()
+        return total
 
     def _update(self, tape: tf.GradientTape, loss: tf.Tensor) -> None:
         decoder = self.model.decoder.trainable_variables
-        gradients = tape.gradient(loss, self.model.variables())
+        gradients = self.replicas.gradients(tape.gradient(loss, self.model.variables()))
         # Captions without photos have no gradient for what reads photos.
         both = zip(gradients[: len(decoder)], decoder, strict=True)
         self.optimizer.apply_gradients([(each, to) for each, to in both if each is not None])
         if self.model.stage and self.stage_optimizer:
             stage = self.model.stage.trainable_variables
             self.stage_optimizer.apply_gradients(zip(gradients[len(decoder) :], stage, strict=True))
-        self._average()
 
     def _average(self) -> None:
         """Exponential moving average, quick to forget while it is young (Polyak averaging)."""
@@ -168,7 +200,9 @@ class Trainer:
             average.assign_sub((1 - keep) * (average - variable))
 
 
-def _optimizer(config: TrainConfig, rate: float, total_steps: int) -> keras.optimizers.AdamW:
+def _optimizer(
+    config: TrainConfig, rate: float, total_steps: int, clip_norm: float
+) -> keras.optimizers.AdamW:
     warmup = config.warmup_steps
     warmup = round(config.warmup_share * total_steps) if warmup is None else warmup
     optimizer = keras.optimizers.AdamW(
@@ -179,54 +213,9 @@ def _optimizer(config: TrainConfig, rate: float, total_steps: int) -> keras.opti
             warmup_steps=warmup,
         ),
         weight_decay=config.weight_decay,
-        global_clipnorm=config.clip_norm,
+        global_clipnorm=clip_norm,
     )
     optimizer.exclude_from_weight_decay(
         var_names=["bias", "gamma", "beta", "position", "word_scale"]
     )
     return optimizer
-
-
-def token_log_probs(
-    model: Model,
-    maps: tf.Tensor | None,
-    tokens: tf.Tensor,
-    owners: tf.Tensor,
-    training: bool,
-    scale: float = 1.0,
-    tags: tf.Tensor | None = None,
-    sampled: bool = False,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Log-probabilities [M, V] where the captions' M tokens stand, and [M] of those tokens.
-
-    Tokens come row by row, without `<start>`, `<unk>` and padding. `training` turns dropout on;
-    logits are multiplied by `scale`; if the captions were `sampled`, words that sampling never
-    draws have no probability.
-    """
-    decoder: Decoder = model.decoder
-    features = None if maps is None else model.features(maps)
-    memory = decoder.remember(features, training, tags)
-    memory = {name: tf.gather(each, owners) for name, each in memory.items()}
-    inputs, targets = tokens[:, :-1], tokens[:, 1:]
-    outputs = decoder.forced(inputs, memory, training)
-    # Padding is dropped before the widest product, not masked after it. Nobody wants <unk>.
-    real = (targets != PAD) & (targets != UNK)
-    rows = tf.where(real)[:, 0]
-    evidence = {name: tf.gather(memory[name], rows) for name in decoder.evidence}
-    logits = decoder.logits(tf.boolean_mask(outputs, real), evidence)
-    log_probs = tf.nn.log_softmax(
-        scale * logits + (allowed_words(tf.shape(logits)[-1]) if sampled else 0.0)
-    )
-    return log_probs, tf.gather(log_probs, tf.boolean_mask(targets, real), batch_dims=1)
-
-
-def cross_entropy(
-    log_probs: tf.Tensor, right: tf.Tensor, label_smoothing: float | tf.Tensor
-) -> tf.Tensor:
-    """Mean cross-entropy with smoothed labels (Szegedy et al. 2016, section 7), a scalar.
-
-    The labels are smoothed over what may be written, so not over `<pad>`, `<start>` and `<unk>`.
-    """
-    allowed = tf.cast(allowed_words(tf.shape(log_probs)[-1]) == 0, tf.float32)
-    spread = tf.linalg.matvec(log_probs, allowed) / tf.reduce_sum(allowed)
-    return -tf.reduce_mean((1 - label_smoothing) * right + label_smoothing * spread)

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 from tqdm import tqdm
 
-from training.config import TrainConfig
+from training.config import Precision, TrainConfig
 from training.data.batches import Batch, TrainingData
 from training.data.features import FeatureCache
 from training.data.text import Vocabulary
@@ -20,11 +20,13 @@ from training.data.texts import TextBatch
 from training.models.encoder import load_encoder
 from training.models.encoder_spec import ENCODERS
 from training.models.model import Model
+from training.models.precision import layers_of
 from training.models.registry import build_decoder
 from training.optimize.cider import CiderSteps
 from training.optimize.claim import claim, forget_rows_after
 from training.optimize.inputs import Inputs, Start, load_start
 from training.optimize.joint import JointData
+from training.optimize.replicas import Replicas
 from training.optimize.run_folder import DANGLING, METRICS, STAGE, WEIGHTS, stage_of
 from training.optimize.steps import Trainer
 from training.optimize.tagged_run import (
@@ -53,11 +55,17 @@ class Progress:
 
 
 def train(
-    config: TrainConfig, inputs: Inputs, run: Path, resume: bool, dev_scores: DevScores
+    config: TrainConfig,
+    inputs: Inputs,
+    run: Path,
+    resume: bool,
+    dev_scores: DevScores,
+    devices: int = 1,
 ) -> None:
     """Train into the folder `run`: config, vocabulary, checkpoints, best weights, metrics.
 
-    `dev_scores` measures the dev split's captions after each epoch; its CIDEr chooses the epoch.
+    Each step is shared by so many `devices`. `dev_scores` measures the dev split's captions after
+    each epoch; its CIDEr chooses the epoch.
     Raises FileExistsError if `run` holds a run and `resume` is false, and ValueError if it was
     started with another configuration, encoder, start or vocabulary.
     """
@@ -80,10 +88,14 @@ def train(
     plain = config.model_copy(update={"mirror": False})
     read = new_photos(features, tags)
     dev_data = TrainingData(dataset, features, vocabulary, plain, read, "dev")
-    models = [
-        add_tag_head(_model(config, inputs, start, vocabulary), tags, vocabulary) for _ in range(2)
-    ]
-    trainer = Trainer(config, models[0], models[1], config.epochs * data.steps())
+    replicas = Replicas(devices)
+    with replicas.scope():
+        models = [
+            add_tag_head(_model(config, inputs, start, vocabulary, each), tags, vocabulary)
+            # The average is what dev is captioned with and what is kept.
+            for each in (config.precision, "float32")
+        ]
+        trainer = Trainer(config, models[0], models[1], config.epochs * data.steps(), replicas)
     progress = Progress()
     checkpoint = tf.train.Checkpoint(**trainer.parts(), **vars(progress))
     manager = tf.train.CheckpointManager(checkpoint, run / "checkpoints", max_to_keep=1)
@@ -129,11 +141,15 @@ def train(
 
 
 def _model(
-    config: TrainConfig, inputs: Inputs, start: Start | None, vocabulary: Vocabulary
+    config: TrainConfig,
+    inputs: Inputs,
+    start: Start | None,
+    vocabulary: Vocabulary,
+    precision: Precision,
 ) -> Model:
     """A new model, with the weights it begins with."""
     spec = ENCODERS[config.encoder]
-    decoder = build_decoder(config.decoder, len(vocabulary), spec)
+    decoder = build_decoder(config.decoder, len(vocabulary), spec, precision)
     if start:
         start.fill(decoder, vocabulary)
     if config.objective == "cider":
@@ -142,7 +158,8 @@ def _model(
     if not config.encoder_learning_rate:
         return Model(decoder, encoder=spec)
     before = stage_of(inputs.start) if inputs.start else None
-    stage = load_encoder(inputs.encoder_weights, before, spec).stage
+    with layers_of(precision):
+        stage = load_encoder(inputs.encoder_weights, before, spec).stage
     return Model(decoder, stage, encoder=spec)
 
 

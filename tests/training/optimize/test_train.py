@@ -18,8 +18,8 @@ from training.data.text import PAD
 from training.models.model import Model
 from training.models.registry import DECODERS, build_decoder
 from training.optimize.inputs import Inputs
+from training.optimize.losses import cross_entropy, token_log_probs
 from training.optimize.run_folder import load_run
-from training.optimize.steps import cross_entropy, token_log_probs
 from training.optimize.train import DevScores
 from training.optimize.train import _train_epoch as train_epoch
 
