@@ -116,7 +116,15 @@ def _odd(
 
 
 def fit(photos: Signals, good: npt.NDArray[np.bool_], odd: Signals) -> dict[str, float]:
-    """The manifest's `calibration`; service/manifest.py has the formula."""
+    """The manifest's `calibration`; service/manifest.py has the formula.
+
+    Raises ValueError where no photo has a good caption.
+    """
+    if not good.any():
+        raise ValueError(
+            f"no caption of {len(good)} dev photos reaches a CIDEr of {100 * GOOD:g}, so there is "
+            "no confidence to fit; train on, or export without this step"
+        )
     knee = float(np.quantile(photos.focus, KNEE))
     inputs = np.concatenate([_inputs(photos, knee), _inputs(odd, knee)])
     right = np.concatenate([good, np.zeros(len(odd.focus), np.bool_)])
@@ -158,10 +166,13 @@ def measure(
     odd: Floats,
     kinds: Sequence[str],
 ) -> dict[str, Any]:
-    """What the confidence is worth on images it was not fitted on; `odd` are confidences."""
+    """What the confidence is worth on images it was not fitted on; `odd` are confidences.
+
+    What cannot be told of so few photos is None.
+    """
     sure = confidence(calibration, photos)
     uncertain = sure < calibration["threshold"]
-    bins = np.array_split(np.argsort(sure), BINS)
+    bins = np.array_split(np.argsort(sure), min(BINS, len(sure)))
     reliability = [
         {
             "confidence": round(float(sure[rows].mean()), 4),
@@ -171,7 +182,7 @@ def measure(
         for rows in bins
     ]
     return {
-        "auroc": round(float(roc_auc_score(good, sure)), 4),
+        "auroc": None if good.all() or not good.any() else _rounded(roc_auc_score(good, sure)),
         "brier": round(float(brier_score_loss(good, sure)), 4),
         "calibration_error": round(
             sum(each["photos"] * abs(each["confidence"] - each["good"]) for each in reliability)
@@ -179,8 +190,8 @@ def measure(
             4,
         ),
         "good_share": round(float(good.mean()), 4),
-        "good_share_if_uncertain": round(float(good[uncertain].mean()), 4),
-        "good_share_if_not": round(float(good[~uncertain].mean()), 4),
+        "good_share_if_uncertain": _rounded(good[uncertain].mean()) if uncertain.any() else None,
+        "good_share_if_not": None if uncertain.all() else _rounded(good[~uncertain].mean()),
         "uncertain_photos": round(float(uncertain.mean()), 4),
         "uncertain_oddities": {
             kind: round(
@@ -199,3 +210,7 @@ def measure(
         },
         "reliability": reliability,
     }
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)

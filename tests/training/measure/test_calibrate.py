@@ -80,6 +80,24 @@ def beams() -> Beams:
     )
 
 
+def test_photos_without_a_good_caption_are_told() -> None:
+    signals, good = photos(7, 0)
+    with pytest.raises(ValueError, match="no caption of 7 dev photos reaches a CIDEr of 40"):
+        fit(signals, np.zeros_like(good), odd(10))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_what_few_photos_cannot_tell_is_left_open(share: float) -> None:
+    calibration = fit(*photos(1000, 0), odd(60))
+    few, _ = photos(3, 1)
+    good = np.full(3, share == 1.0)
+    found = measure(calibration, few, good, confidence(calibration, odd(2)), ["noise", "text"])
+    assert found["auroc"] is None
+    assert found["good_share"] == share
+    assert sum(each["photos"] for each in found["reliability"]) == 3
+    json.dumps(found, allow_nan=False)
+
+
 def test_signals_are_of_the_caption_that_is_shown() -> None:
     signals = Signals.of([beams()], length_penalty=0.0)
     assert signals.log_prob[0] == pytest.approx(-0.9)
