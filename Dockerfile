@@ -22,8 +22,8 @@ RUN python3 -m venv /opt/captions \
     && /opt/captions/bin/pip install --no-cache-dir --no-deps --require-hashes "$@" \
     && /opt/captions/bin/pip uninstall -y pip setuptools \
     # OpenVINO runs on the processor only; these are for Intel's GPUs and NPUs.
-    && cd /opt/captions/lib/python3*/site-packages/openvino/libs \
-    && rm libopenvino_intel_gpu_plugin.so libopenvino_intel_npu_plugin.so cache.json
+    && rm /opt/captions/lib/python3*/site-packages/openvino/libs/libopenvino_intel_[gn]pu_plugin.so \
+        /opt/captions/lib/python3*/site-packages/openvino/libs/cache.json
 
 # hadolint ignore=DL3006
 FROM ${BASE}
