@@ -18,8 +18,10 @@ from tests.service.hostile import corpus
 pytestmark = pytest.mark.http
 
 CLIENTS = 8
-GROWTH = 1.1
 WARM_UP = 1000  # requests, after which the server has what it keeps for good
+GROWTH = 1.1
+# The allocator keeps what the largest photos took, and a short run has not met all of them yet.
+SHORT_GROWTH = 2.0
 
 
 @pytest.mark.parametrize(
@@ -40,7 +42,7 @@ def test_hostile_requests_among_good_ones_do_no_harm(module: str, good: bytes, u
     assert captions.keys() == expected.keys()
     assert captions.total() >= count // 2
     print(f"{before / 1e6:.0f} MB before, {after / 1e6:.0f} MB after {count} requests")
-    assert after < GROWTH * before
+    assert after < (GROWTH if count > WARM_UP else SHORT_GROWTH) * before
 
 
 async def soak(url: str, good: bytes, count: int) -> Counter[str]:
