@@ -1,5 +1,6 @@
 """What all tests share, and how they are spread over processes."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,14 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 ORDER = ("tests/training/", "tests/artifact/", "tests/page/", "tests/end_to_end/")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Keep together what shares expensive fixtures, and spread the rest by file."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=_place)
+    return (yield)
 
 
 def _group(item: pytest.Item) -> str:
