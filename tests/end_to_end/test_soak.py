@@ -18,8 +18,8 @@ from tests.service.hostile import corpus
 pytestmark = pytest.mark.http
 
 CLIENTS = 8
-WARM_UP = 1000  # requests, after which the server has what it keeps for good
-GROWTH = 1.1
+WARM_UP = 5000  # requests, after which the server has what it keeps for good
+GROWTH = 1.1  # of a run that is longer than that
 # The allocator keeps what the largest photos took, and a short run has not met all of them yet.
 SHORT_GROWTH = 2.0
 
