@@ -1,11 +1,15 @@
 """The threads that decode photos."""
 
 import asyncio
+import ctypes
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 
 from service.engine.images import Photo, decode
 from service.engine.manifest import InputSpec
+
+_M_MMAP_THRESHOLD, _LARGE = -3, 2**20  # of glibc's malloc.h, and bytes
 
 
 class Decoders:
@@ -16,6 +20,7 @@ class Decoders:
     """
 
     def __init__(self, threads: int, max_pixels: int) -> None:
+        _return_large_blocks()
         self._threads = ThreadPoolExecutor(threads, "decoding")
         self._max_pixels = max_pixels
         self.abandoned = 0
@@ -42,3 +47,12 @@ class Decoders:
 
     def _free(self) -> None:
         self.abandoned -= 1
+
+
+def _return_large_blocks() -> None:
+    """Have glibc return the memory of large photos to the system as soon as it is freed.
+
+    By default it keeps ever larger blocks for itself: over a gigabyte after the largest photos.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)

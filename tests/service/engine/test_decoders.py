@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -9,7 +11,9 @@ from service.engine.bounds import AbandonedError, Source
 from service.engine.decoders import Decoders
 from service.engine.errors import ImageError
 from service.engine.images import Photo, decode
+from tests.conftest import REPOSITORY
 from tests.service.conftest import grey_png, tiny_manifest, until
+from tests.service.reading import CLEAR
 
 pytestmark = pytest.mark.anyio
 
@@ -76,3 +80,26 @@ def test_decoding_ends_at_the_next_read_once_nobody_waits() -> None:
         source.read(1)
     with pytest.raises(AbandonedError):
         decode(grey_png(), SPEC, 100, lambda: False)
+
+
+KEPT = """
+from service.engine.decoders import Decoders
+from tests.service.reading import memory
+
+Decoders(1, 1)
+before = memory("VmRSS")
+largest = b"x" * (24 * 2**20)
+del largest  # from now on glibc would keep smaller ones
+photos = [(b"x" * (8 * 2**20), b"x" * 100_000) for _ in range(10)]
+kept = [small for _, small in photos]
+del photos
+print(memory("VmRSS") - before)
+"""
+
+
+@pytest.mark.skipif(not CLEAR.exists(), reason="Linux tells a process its memory")
+def test_the_memory_of_large_photos_is_returned() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", KEPT], check=True, stdout=subprocess.PIPE, cwd=REPOSITORY
+    )
+    assert int(done.stdout) < 20 * 2**20
