@@ -44,6 +44,7 @@ class RemoteCaptioner:
         self.device: Device = model.device.remote().result()
         self.engine: Engine = model.engine.remote().result()
         self.at_once = 1
+        self.few_sizes = True  # the replicas may run TensorFlow
         self._model = model
         self._application = application
         self._running = running

@@ -28,6 +28,7 @@ class ArtifactCaptioner(ABC):
     """Captions by the signature `caption`, `at_once` batches at a time, each on its own thread."""
 
     engine: Engine
+    few_sizes = True
 
     def __init__(self, model_dir: Path, manifest: Manifest, device: Device, at_once: int) -> None:
         self.manifest = manifest

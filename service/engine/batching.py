@@ -39,8 +39,8 @@ class Batcher:
     """The queue in front of a captioner, which gets as many batches at a time as it takes.
 
     A batch holds photos of equal search options. It starts when the captioner is free and either
-    the batch is full or its oldest photo has waited `max_wait` seconds. It is padded to one of the
-    captioner's `batch_sizes`, so that the model meets no shape it was not warmed up with.
+    the batch is full or its oldest photo has waited `max_wait` seconds. For captioners of few sizes
+    it is padded to one of `batch_sizes`, so that they meet no shape they were not warmed up with.
     """
 
     def __init__(
@@ -173,7 +173,9 @@ class Batcher:
 
     def _padded(self, images: Sequence[Pixels]) -> Pixels:
         """One array uint8 [B, height, width, 3], its last rows black where photos are lacking."""
-        size = next(size for size in self._sizes if size >= len(images))
+        size = len(images)
+        if self._captioner().few_sizes:
+            size = next(each for each in self._sizes if each >= size)
         padded = np.zeros((size, *images[0].shape), np.uint8)
         padded[: len(images)] = images
         return padded

@@ -75,6 +75,7 @@ class Captioner(Protocol):
     device: Device
     engine: Engine
     at_once: int  # batches that it works on at a time
+    few_sizes: bool  # whether a batch of a size that it has not met takes long
 
     async def caption(self, images: Pixels, options: SearchOptions) -> Captions:
         """Caption upright RGB pixels uint8 [B, height, width, 3]."""

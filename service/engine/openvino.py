@@ -24,6 +24,7 @@ class OpenVinoCaptioner(ArtifactCaptioner):
     """Captions by OpenVINO, as many batches at a time as it recommends for the threads it has."""
 
     engine: Engine = "openvino"
+    few_sizes = False
 
     def __init__(self, model_dir: Path, manifest: Manifest, threads: int) -> None:
         core = ov.Core()

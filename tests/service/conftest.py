@@ -50,6 +50,7 @@ class FakeCaptioner:
         self.device: Device = "CPU"
         self.engine: Engine = "openvino"
         self.at_once = 1
+        self.few_sizes = True
         self.options: list[SearchOptions] = []
         self.error: Exception | None = None
         self.entered = asyncio.Event()

@@ -122,6 +122,19 @@ async def test_who_waits_together_is_captioned_together_in_a_size_the_model_know
     assert captioner.batches == [[1], [2, 3, 4, 0]]
 
 
+async def test_a_captioner_of_any_size_gets_no_empty_photos(
+    batcher: Batcher, captioner: Recorder
+) -> None:
+    captioner.few_sizes = False
+    first = await busy(batcher, captioner)
+    others = [start(batcher, shade) for shade in (2, 3, 4)]
+    await asyncio.sleep(0)
+    captioner.gate.set()
+    found = [shade_of(await each) for each in (first, *others)]
+    assert found == ["shade-1", "shade-2", "shade-3", "shade-4"]
+    assert captioner.batches == [[1], [2, 3, 4]]
+
+
 async def test_a_batch_is_not_larger_than_allowed(batcher: Batcher, captioner: Recorder) -> None:
     first = await busy(batcher, captioner)
     others = [start(batcher, shade) for shade in range(2, 11)]
