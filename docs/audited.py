@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from training.release.findings import table
+
 DOCS = Path(__file__).resolve().parent
 EARLIER = DOCS / "results" / "audits"  # one file a version that shipped before
 CURRENT = DOCS.parent / "model_artifacts" / "audit.json"
@@ -49,11 +51,6 @@ def data() -> str:
     sets = json.loads(DATA.read_text(encoding="utf-8"))
     rows = [[what, *(_text(read(each)) for each in sets.values())] for what, read in _COUNTS]
     return table(["", *sets], rows)
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _cell(audit: dict[str, Any], section: str, read: Callable[[Any], str]) -> str:

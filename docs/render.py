@@ -20,6 +20,7 @@ from service.http.app import create_app
 from service.http.examples import RECORDED
 from service.http.problems import PROBLEMS
 from service.settings import Settings
+from training.release.findings import table
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
@@ -46,11 +47,6 @@ FLOORS = {"neighbours": "nearest neighbours", "constant": "one caption for all"}
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def quality() -> str:

@@ -18,6 +18,12 @@ pytestmark = pytest.mark.anyio
 FORM = {"content-type": "multipart/form-data; boundary=x"}
 
 
+async def held_open(start: bytes, gate: asyncio.Event) -> AsyncIterator[bytes]:
+    """A body that ends once the gate is open."""
+    yield start
+    await gate.wait()
+
+
 @pytest.mark.parametrize(
     "content_type",
     ["image/jpeg", "application/octet-stream", "application/x-www-form-urlencoded", "text/plain"],
@@ -78,13 +84,11 @@ async def test_idle_uploads_leave_places_for_photos_that_are_there(
     app = create_app(Settings(max_pending=2), captioner)
     gate = asyncio.Event()
 
-    async def idle() -> AsyncIterator[bytes]:
-        yield b"--x\r\n"
-        await gate.wait()
-
     async with client_of(app) as client:
         slow = [
-            asyncio.create_task(client.post("/caption", content=idle(), headers=FORM))
+            asyncio.create_task(
+                client.post("/caption", content=held_open(b"--x\r\n", gate), headers=FORM)
+            )
             for _ in range(5)
         ]
         await until(lambda: app.state.admission.uploads.taken == 5)
@@ -97,12 +101,10 @@ async def test_uploads_beyond_their_number_are_refused(captioner: FakeCaptioner)
     app = create_app(Settings(max_uploads=1), captioner)
     gate = asyncio.Event()
 
-    async def idle() -> AsyncIterator[bytes]:
-        yield b"--x\r\n"
-        await gate.wait()
-
     async with client_of(app) as client:
-        slow = asyncio.create_task(client.post("/caption", content=idle(), headers=FORM))
+        slow = asyncio.create_task(
+            client.post("/caption", content=held_open(b"--x\r\n", gate), headers=FORM)
+        )
         await until(lambda: app.state.admission.uploads.is_full)
         problem(await client.post("/caption", files=upload(grey_png())), 503, "overloaded")
         gate.set()
@@ -116,12 +118,8 @@ async def test_uploads_together_hold_no_more_memory_than_allowed(
     app = create_app(Settings(max_bytes=1000, upload_memory=memory), captioner)
     gate = asyncio.Event()
 
-    async def slow_body() -> AsyncIterator[bytes]:
-        yield grey_png()
-        await gate.wait()
-
     async with client_of(app) as client:
-        first = asyncio.create_task(client.post("/caption", content=slow_body()))
+        first = asyncio.create_task(client.post("/caption", content=held_open(grey_png(), gate)))
         await until(lambda: app.state.upload_memory.held > 0)
         app.state.upload_memory.max_bytes = app.state.upload_memory.held
         problem(await client.post("/caption", content=grey_png()), 503, "overloaded")
