@@ -50,6 +50,14 @@ class Decoder(keras.Model):
         its captions have no photo. Raises ValueError for what the decoder cannot do without.
         """
 
+    def share(self, memory: Memory, captions: int | tf.Tensor) -> Memory:
+        """The memory that `step` and `logits` read for so many captions an image.
+
+        The captions of an image are rows that follow each other. A decoder that can let them look
+        at one row of the memory returns it as it is; here each gets a row of its own.
+        """
+        return {name: tf.repeat(each, captions, axis=0) for name, each in memory.items()}
+
     @abstractmethod
     def initial_state(self, memory: Memory) -> State:
         """The state before `<start>` is read."""
@@ -94,7 +102,8 @@ class Decoder(keras.Model):
     def logits(self, outputs: tf.Tensor, memory: Memory) -> tf.Tensor:
         """Scores float32 [..., V] of outputs; the embedding is tied (Press and Wolf 2017).
 
-        `memory` has one row a row of the outputs; only its entries named in `evidence` are read.
+        `memory` has one row a row of the outputs, or is shared; only its entries named in
+        `evidence` are read.
         """
         embedding = tf.cast(self.embedding, outputs.dtype)
         scores = tf.matmul(outputs, embedding, transpose_b=True)

@@ -83,6 +83,9 @@ class RecurrentDecoder(Decoder):
         pooled = self.feature_dropout(tf.reduce_mean(maps, axis=1), training=training)
         return {"image": self.lstm(self.image_norm(self.image(pooled)))}
 
+    def share(self, memory: Memory, captions: int | tf.Tensor) -> Memory:
+        return memory
+
     def initial_state(self, memory: Memory) -> State:
         image = memory["image"]
         nothing = tf.zeros([tf.shape(image)[0], self.units], image.dtype)
@@ -99,12 +102,14 @@ class RecurrentDecoder(Decoder):
     def step(
         self, tokens: tf.Tensor, state: State, memory: Memory
     ) -> tuple[tf.Tensor, State, tf.Tensor]:
-        words = self.embed(tokens)[:, tf.newaxis]
-        hidden, cell, sentinel = self.lstm.step(self._inputs(words, memory)[:, 0], state)
-        outputs, attention = self._read(
-            hidden[:, tf.newaxis], sentinel[:, tf.newaxis], memory, training=False
-        )
-        return outputs[:, 0], (hidden, cell, sentinel), attention[:, 0]
+        # The captions of an image are to `_inputs` and `_read` what steps are in training.
+        words = tf.reshape(self.embed(tokens), [tf.shape(memory["image"])[0], -1, self.units])
+        projected = tf.reshape(self._inputs(words, memory), [-1, self.lstm.gates * self.units])
+        hidden, cell, sentinel = self.lstm.step(projected, state)
+        asked, watched = (tf.reshape(each, tf.shape(words)) for each in (hidden, sentinel))
+        outputs, attention = self._read(asked, watched, memory, training=False)
+        outputs = tf.reshape(outputs, [-1, self.units])
+        return outputs, (hidden, cell, sentinel), tf.reshape(attention, [-1, self.cells])
 
     def output_weights(self) -> list[keras.Variable]:
         return [self.output_layer.kernel, self.output_layer.bias]

@@ -110,12 +110,13 @@ class TaggedAttentionDecoder(AdaptiveAttentionDecoder):
         return tf.gather(tf.pad(excess, [[0, 0], [0, 1]]), column, axis=1)
 
     def logits(self, outputs: tf.Tensor, memory: Memory) -> tf.Tensor:
+        words, objects = (memory[name][:, tf.newaxis] for name in self.evidence)
         gates = tf.cast(tf.nn.softplus(self.gate(outputs)), tf.float32)
-        words, objects = (memory[name] for name in self.evidence)
-        if outputs.shape.rank == 3:
-            words, objects = words[:, tf.newaxis], objects[:, tf.newaxis]
+        gates = tf.reshape(gates, [tf.shape(words)[0], -1, 2])
         weighted = gates[..., :1] * words + gates[..., 1:] * objects
-        return full(self.sharpness) * (super().logits(outputs, memory) + weighted)
+        scores = super().logits(outputs, memory)
+        return full(self.sharpness) * (scores + tf.reshape(weighted, tf.shape(scores)))
 
     def sharpen(self, temperature: float) -> None:
-        self.sharpness.assign(self.sharpness / temperature)
+        # Not by what it is: a run may begin with a decoder that is sharp already.
+        self.sharpness.assign(1 / temperature)

@@ -7,12 +7,11 @@ makes of `for` and `break` hides the weights in conditionals.
 from math import isqrt
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from training.data.text import END, PAD, START
 from training.models.decoder import Decoder, State
-from training.search.rules import Rules, next_words
+from training.search.rules import Rules, forbidden_next
 
 
 class Hypotheses(NamedTuple):
@@ -65,14 +64,14 @@ def beam_search(
     al.'s code).
     """
     memory = decoder.remember(maps, training=False, tags=tags)
-    memory = {name: tf.repeat(each, beam_size, axis=0) for name, each in memory.items()}
-    state = decoder.initial_state(memory)
+    state = tuple(tf.repeat(each, beam_size, axis=0) for each in decoder.initial_state(memory))
+    memory = decoder.share(memory, beam_size)
     beams = _first_beams(tf.shape(maps)[0], beam_size, max_length + 1, decoder.cells)
     total = tf.concat([[0.0], tf.fill([beam_size - 1], -float("inf"))], axis=0)
     total = tf.repeat(total[tf.newaxis], tf.shape(maps)[0], axis=0)
     last = tf.fill([tf.size(total)], START)
-    once = np.zeros(0, np.bool_) if rules.once is None else rules.once
-    written = tf.zeros([tf.size(total), len(once)], tf.bool)  # words that may not come again
+    if forbidden is None:
+        forbidden = tf.zeros([1, 1], tf.bool)
 
     def unfinished(step: tf.Tensor, beams: _Beams, *rest: Any) -> tf.Tensor:
         return (step <= max_length) & ~tf.reduce_all(beams.finished)
@@ -80,27 +79,17 @@ def beam_search(
     def extend(
         step: tf.Tensor, beams: _Beams, total: tf.Tensor, last: tf.Tensor, state: State
     ) -> tuple[Any, ...]:
-        written = state[-1]
-        outputs, state, attention = decoder.step(last, state[:-1], memory)
+        outputs, state, attention = decoder.step(last, state, memory)
         log_probs = tf.nn.log_softmax(decoder.logits(outputs, memory))
         log_probs = tf.reshape(log_probs, [*tf.unstack(tf.shape(total)), log_probs.shape[-1]])
         before = tf.reshape(last, tf.shape(total))
-        log_probs += next_words(rules, beams.tokens, before, step, max_length)
-        if forbidden is not None:
-            log_probs = tf.where(forbidden[:, tf.newaxis], -float("inf"), log_probs)
-        if len(once):
-            again = tf.reshape(written, tf.shape(log_probs))
-            log_probs = tf.where(again, -float("inf"), log_probs)
+        never = forbidden_next(rules, beams.tokens, before, step, max_length, forbidden)
+        log_probs = tf.where(never, -float("inf"), log_probs)
         total, parent, word, gained = _extend(total, log_probs, beams.finished)
         beams = _grow(beams, step, parent, word, gained, attention)
         state = tuple(_choose_flat(each, parent) for each in state)
-        last = tf.reshape(word, [-1])
-        written = _choose_flat(written, parent) | (
-            (last[:, tf.newaxis] == tf.range(len(once))) & once
-        )
-        return step + 1, beams, total, last, (*state, written)
+        return step + 1, beams, total, tf.reshape(word, [-1]), state
 
-    state = (*state, written)
     first = (tf.constant(0), beams, total, last, state)
     state_shapes = tuple(tf.TensorShape([None, *each.shape[1:]]) for each in state)
     shapes = (

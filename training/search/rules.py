@@ -83,36 +83,52 @@ def allowed_words(words: tf.Tensor) -> tf.Tensor:
     return tf.where((ids != PAD) & (ids != START) & (ids != UNK), 0.0, -float("inf"))
 
 
-def next_words(
-    rules: Rules, tokens: tf.Tensor, last: tf.Tensor, step: tf.Tensor, max_length: tf.Tensor
+def forbidden_next(
+    rules: Rules,
+    tokens: tf.Tensor,
+    last: tf.Tensor,
+    step: tf.Tensor,
+    max_length: tf.Tensor,
+    forbidden: tf.Tensor,
 ) -> tf.Tensor:
-    """0 for the words that may come next, -inf for the others: float32 [B, K, V].
+    """The words that may not come next: bool [B, K, V].
 
     `tokens` int32 [B, K, T] are what was written before `step`, then padding, and `last` int32
     [B, K] the last of them, or `<start>`. Only `<end>` may follow `max_length` words, so the
-    word before must not dangle; and no trigram may come twice.
+    word before must not dangle; no trigram may come twice, nor a word that is said `once`. Words
+    that are `forbidden` bool [B or 1, V or 1] in any caption of the image are so here.
     """
     dangling = tf.constant(rules.dangling)
-    is_end = tf.range(tf.size(dangling)) == END
+    words = tf.size(dangling)
+    is_end = tf.range(words) == END
     must_end = (step == max_length) & ~is_end
     would_dangle = (step == max_length - 1) & dangling
     ends_dangling = tf.gather(dangling, last)[..., tf.newaxis] & is_end & (step < max_length)
-    forbidden = must_end | would_dangle | ends_dangling
-    scores = tf.where(forbidden, -float("inf"), allowed_words(tf.size(dangling)))
-    return scores if rules.repeat_trigrams else _without_repeats(scores, tokens, step)
+    special = allowed_words(words) < 0
+    never = (special | must_end | would_dangle) | forbidden[:, tf.newaxis] | ends_dangling
+    return _with(_repeats(rules, tokens, step), never)
 
 
-def _without_repeats(scores: tf.Tensor, tokens: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """Forbid every word that followed an earlier occurrence of the last two."""
-    before, last = tokens[:, :, tf.maximum(step - 2, 0)], tokens[:, :, tf.maximum(step - 1, 0)]
-    again = (tokens[:, :, :-2] == before[..., tf.newaxis]) & (
-        tokens[:, :, 1:-1] == last[..., tf.newaxis]
-    )
-    # What is not there yet is padding, which is forbidden anyway.
-    third = tf.where(again, tokens[:, :, 2:], PAD)
-    images, beams, words = tf.unstack(tf.shape(scores))
-    rows = tf.repeat(tf.range(images * beams), tf.shape(third)[-1])
-    places = tf.stack([rows, tf.reshape(third, [-1])], axis=-1)
-    flat = tf.reshape(scores, [-1, words])
-    forbidden = tf.fill([tf.shape(places)[0]], -float("inf"))
-    return tf.reshape(tf.tensor_scatter_nd_update(flat, places, forbidden), tf.shape(scores))
+def _repeats(rules: Rules, tokens: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    """Token ids int32 [B, K, R] of what would repeat what was written, or padding."""
+    # What is not written yet is padding, which is forbidden anyway.
+    found = [tokens[:, :, :0]]
+    if rules.once is not None:
+        found.append(tf.where(tf.gather(tf.constant(rules.once), tokens), tokens, PAD))
+    if not rules.repeat_trigrams:
+        before, last = tokens[:, :, tf.maximum(step - 2, 0)], tokens[:, :, tf.maximum(step - 1, 0)]
+        again = (tokens[:, :, :-2] == before[..., tf.newaxis]) & (
+            tokens[:, :, 1:-1] == last[..., tf.newaxis]
+        )
+        found.append(tf.where(again, tokens[:, :, 2:], PAD))
+    return tf.concat(found, axis=-1)
+
+
+def _with(ids: tf.Tensor, never: tf.Tensor) -> tf.Tensor:
+    """`never` bool [B, K, V] with the token ids int32 [B, K, R] of each row beside it."""
+    size = tf.shape(never)
+    rows = tf.repeat(tf.range(size[0] * size[1]), tf.shape(ids)[-1])
+    places = tf.stack([rows, tf.reshape(ids, [-1])], axis=-1)
+    flat = tf.reshape(never, [-1, size[2]])
+    yes = tf.ones([tf.shape(places)[0]], tf.bool)
+    return tf.reshape(tf.tensor_scatter_nd_update(flat, places, yes), size)

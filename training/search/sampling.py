@@ -19,8 +19,8 @@ def sample(
     Each row is `<start>`, at most `max_length` words, `<end>` unless that was too few, `<pad>`.
     """
     memory = decoder.remember(features, training=False, tags=tags)
-    memory = {name: tf.repeat(each, samples, axis=0) for name, each in memory.items()}
-    state = decoder.initial_state(memory)
+    state = tuple(tf.repeat(each, samples, axis=0) for each in decoder.initial_state(memory))
+    memory = decoder.share(memory, samples)
     last = tf.fill([tf.shape(features)[0] * samples], START)
     finished = tf.zeros_like(last, tf.bool)
     written = tf.TensorArray(tf.int32, 0, dynamic_size=True, element_shape=[None])

@@ -166,10 +166,14 @@ def test_without_tags_no_word_has_evidence(decoder: TaggedAttentionDecoder) -> N
 
 def test_sharpening_divides_every_logit(decoder: TaggedAttentionDecoder) -> None:
     start = tf.constant([[1], [1]])
+    decoder.sharpness.assign(1.0)
     before = decoder(tf.constant(maps()), start, tags=tf.constant(raw_tags()))
     decoder.sharpen(0.5)
     after = decoder(tf.constant(maps()), start, tags=tf.constant(raw_tags()))
     np.testing.assert_allclose(after, 2 * before, rtol=1e-4)
+    decoder.sharpen(0.5)  # as a run does that begins with a decoder that is sharp already
+    again = decoder(tf.constant(maps()), start, tags=tf.constant(raw_tags()))
+    np.testing.assert_array_equal(again, after)
 
 
 def test_every_weight_of_a_decoder_with_tags_gets_a_gradient(

@@ -19,9 +19,9 @@ from training.search.rules import (
     REPEATABLE,
     Rules,
     dangling_words,
+    forbidden_next,
     has_repeated_trigram,
     load_rules,
-    next_words,
     no_rules,
     words_said_once,
 )
@@ -90,17 +90,20 @@ def test_the_last_word_allowed_does_not_dangle(max_length: int) -> None:
         assert caption[-1] not in (4, 5)
 
 
-def allowed(given: Rules, written: list[int], max_length: int = 10) -> set[int]:
+def allowed(
+    given: Rules, written: list[int], max_length: int = 10, forbidden: list[bool] | None = None
+) -> set[int]:
     tokens = [*written, *[PAD] * (max_length + 1 - len(written))]
     last = written[-1] if written else START
-    scores = next_words(
+    never = forbidden_next(
         given,
         tf.constant([[tokens]]),
         tf.constant([[last]]),
         tf.constant(len(written)),
         tf.constant(max_length),
+        tf.constant([forbidden or [False]]),
     )
-    return set(np.flatnonzero(np.isfinite(scores[0, 0])).tolist())
+    return set(np.flatnonzero(~never.numpy()[0, 0]).tolist())
 
 
 @pytest.mark.parametrize(
@@ -118,6 +121,18 @@ def test_what_followed_the_last_two_words_before_is_forbidden(
     written: list[int], forbidden: set[int]
 ) -> None:
     assert allowed(rules([]), written) == {END, *FREE} - set(forbidden)
+
+
+def test_words_that_are_said_once_may_not_come_again() -> None:
+    once = rules([])._replace(once=np.isin(np.arange(WORDS), [4, 6]))
+    assert allowed(once, [5, 4]) == {END, *FREE} - {4}
+    assert allowed(once, [5, 4, 5, 6]) == {END, *FREE} - {4, 6}
+
+
+def test_words_forbidden_for_the_photo_are_so_at_every_step() -> None:
+    forbidden = [word == 5 for word in range(WORDS)]
+    assert allowed(rules([]), [], forbidden=forbidden) == {*FREE} - {5}
+    assert allowed(rules([]), [4, 6], forbidden=forbidden) == {END, *FREE} - {5}
 
 
 def test_special_words_are_never_written() -> None:
