@@ -1,7 +1,7 @@
 """The step `guide`: what a run's guided search needs, fitted on train and chosen on dev."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
+from training.data.lexicons.objects import objects_named
 from training.data.text import Vocabulary
 from training.measure.guide import (
     GOOD,
@@ -48,6 +49,7 @@ class DevPhotos:
 
     names: tuple[str, ...]
     references: Mapping[str, Sequence[Sequence[str]]]  # tokenised
+    labels: Mapping[str, Collection[str]]
     maps: Maps
 
     @cached_property
@@ -62,6 +64,18 @@ class DevPhotos:
                 for name, group in zip(self.names, captions, strict=True)
             ]
         )
+
+    def absent(self, captions: Sequence[Sequence[str]]) -> npt.NDArray[np.float64]:
+        """Which of K captions a photo name an object that is not there: float64 [N, K].
+
+        Objects that people's captions name are there, too. Photos without labels have no number.
+        """
+        found = np.full((len(self.names), len(captions[0])), np.nan)
+        for row, name in enumerate(self.names):
+            if labels := self.labels.get(name):
+                there = {*labels}.union(*(objects_named(each) for each in self.references[name]))
+                found[row] = [bool(objects_named(c.split()) - there) for c in captions[row]]
+        return found
 
 
 class GuidedSearch:
@@ -152,6 +166,7 @@ def _dev_photos(dataset: Dataset, features: FeatureCache) -> list[DevPhotos]:
         DevPhotos(
             tuple(names),
             {name: dataset.tokens(name) for name in names},
+            dataset.labels,
             features.read(names, [False] * len(names)),
         )
         for names in groups.values()
@@ -191,7 +206,9 @@ def _candidates(search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos) -> 
         found.signals[..., SIGNALS.index(name)] for name in ("words", "pairs", "objects")
     )
     log_probs = found.token_log_probs.sum(axis=-1)
-    return Candidates(log_probs, lengths, words, pairs, objects, dev.cider(captions))
+    return Candidates(
+        log_probs, lengths, words, pairs, objects, dev.cider(captions), dev.absent(captions)
+    )
 
 
 def _wordings(

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,7 @@ def candidates() -> Candidates:
         pairs=0 * ones,
         objects=0 * ones,
         cider=np.array([[0.2, 0.9], [0.1, 0.7]]),
+        absent=np.array([[0.0, 1.0], [np.nan, np.nan]]),
     )
 
 
@@ -35,6 +38,32 @@ def test_without_evidence_the_most_probable_caption_comes_first() -> None:
 def test_the_chosen_ranking_is_the_one_with_the_best_captions() -> None:
     weights, penalty, tried = choose_ranking([candidates()])
     assert candidates().mean_cider(weights, penalty) == pytest.approx(80.0)
+    assert tried[0]["CIDEr"] == pytest.approx(80.0)
+
+
+def test_a_little_less_cider_is_paid_for_objects_that_are_there() -> None:
+    """The second photo has no labels; of the first, the better caption names what is not there."""
+    found = replace(
+        candidates(),
+        words=np.zeros((2, 2)),
+        objects=np.array([[0.0, 0.9], [0.0, 0.0]]),
+        log_probs=np.array([[-5.0, -4.5], [-4.0, -5.0]]),
+        cider=np.array([[0.85, 0.9], [0.7, 0.1]]),
+    )
+    weights, penalty, tried = choose_ranking([found])
+    assert found.hallucination(weights, penalty) == 0
+    assert found.mean_cider(weights, penalty) == pytest.approx(77.5)
+    assert tried[0]["hallucination"] == 0
+    dearer = replace(found, cider=np.array([[0.2, 0.9], [0.7, 0.1]]))
+    weights, penalty, _ = choose_ranking([dearer])
+    assert dearer.hallucination(weights, penalty) == 100
+
+
+def test_without_labels_only_cider_counts() -> None:
+    found = replace(candidates(), absent=np.full((2, 2), np.nan))
+    assert np.isnan(found.hallucination(RankingWeights(1.0, 1.0, 1.0), 0.7))
+    _, _, tried = choose_ranking([found])
+    assert tried[0]["hallucination"] == 0
     assert tried[0]["CIDEr"] == pytest.approx(80.0)
 
 
