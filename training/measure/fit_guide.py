@@ -35,11 +35,12 @@ from training.search.guide_file import GuideNumbers, build_guide
 from training.search.guided import CANDIDATES, Guided, guided_search
 from training.search.ranking import RankingWeights
 from training.search.rules import Rules
-from training.search.words import NEUTRAL, SEEN
+from training.search.words import SEEN
 
 BATCH = 50
 MAX_LENGTH = 20
 ODDITIES = 60  # of each kind
+NEVER, ALWAYS = 0.0, 2.0  # thresholds by which words are masked
 Maps = npt.NDArray[np.float16]
 
 
@@ -214,12 +215,16 @@ def _candidates(search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos) -> 
 def _wordings(
     search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos, penalty: float
 ) -> Wordings:
-    """The first captions of both wordings, with what the heads say of each photo."""
+    """The first captions by what is masked, with what the heads say of each photo."""
     captions = [
-        search.captions(search.run(numbers, dev.maps, penalty, people).tokens[:, 0])
-        for people in (SEEN, NEUTRAL)
+        search.captions(
+            search.run(
+                numbers._replace(least_male=male, least_female=female), dev.maps, penalty
+            ).tokens[:, 0]
+        )
+        for male, female in ((NEVER, NEVER), (ALWAYS, NEVER), (NEVER, ALWAYS), (ALWAYS, ALWAYS))
     ]
     ciders = dev.cider(list(zip(*captions, strict=True)))
     probabilities = numbers.heads.probabilities(dev.maps).numpy()
     references = [dev.references[name] for name in dev.names]
-    return Wordings(captions[0], ciders, probabilities[:, :2], references)
+    return Wordings(captions, ciders, probabilities[:, :2], references)

@@ -122,39 +122,40 @@ class Thresholds(NamedTuple):
 
 @dataclass(frozen=True)
 class Wordings:
-    """N photos with the first caption of free and of neutral wording."""
+    """The first captions of N photos by what is masked: nothing, men, women, both.
 
-    captions: Sequence[str]  # of free wording
-    cider: Floats  # [N, 2]: of the free and of the neutral caption, 0 to 10
+    Where men alone are masked, the search may well write "woman": all four count.
+    """
+
+    captions: Sequence[Sequence[str]]  # [4][N]
+    cider: Floats  # [N, 4], 0 to 10
     probabilities: npt.NDArray[np.float32]  # [N, 2]: of a man and of a woman
     references: Sequence[Sequence[Sequence[str]]]  # tokenised
 
     @cached_property
     def _told(self) -> npt.NDArray[np.str_]:
-        """The gender that each caption tells, or ""."""
-        return np.array([gender_of(caption.split()) or "" for caption in self.captions])
+        """The gender that each caption tells, or "": [N, 4]."""
+        return np.array([[gender_of(c.split()) or "" for c in each] for each in self.captions]).T
 
     @cached_property
     def _agreed(self) -> npt.NDArray[np.str_]:
-        """The gender that the references agree on, or ""."""
+        """The gender that the references agree on, or "": [N]."""
         return np.array([agreed_gender(each, least=2) or "" for each in self.references])
 
-    def masked(self, least: Thresholds) -> npt.NDArray[np.bool_]:
-        """Which photos get neutral wording, as the words of their caption are not sure enough."""
-        told = [np.isin(self._told, (gender, "both")) for gender in ("male", "female")]
-        unsure = np.stack(told, axis=1) & (self.probabilities < np.array(least))
-        return np.asarray(unsure.any(axis=1))
+    def masked(self, least: Thresholds) -> npt.NDArray[np.int64]:
+        """Which of the four captions each photo gets: [N, 1]."""
+        unsure = self.probabilities < np.array(least)
+        return np.asarray(unsure @ np.array([[1], [2]]), np.int64)
 
     def called(self, least: Thresholds, gold: str, called: str) -> tuple[int, int]:
         """Photos of one gender whose caption says the other, and photos of that gender."""
+        told = np.take_along_axis(self._told, self.masked(least), 1)[:, 0]
         there = self._agreed == gold
-        wrong = there & (self._told == called) & ~self.masked(least)
-        return int(wrong.sum()), int(there.sum())
+        return int((there & (told == called)).sum()), int(there.sum())
 
     def mean_cider(self, least: Thresholds) -> float:
-        """CIDEr, times 100, with neutral wording where it is not sure enough."""
-        column = self.masked(least).astype(np.int64)[:, np.newaxis]
-        return 100 * float(np.take_along_axis(self.cider, column, 1).mean())
+        """CIDEr, times 100, of the captions that the thresholds give."""
+        return 100 * float(np.take_along_axis(self.cider, self.masked(least), 1).mean())
 
 
 def choose_thresholds(
@@ -162,8 +163,7 @@ def choose_thresholds(
 ) -> tuple[Thresholds, list[dict[str, float]]]:
     """The thresholds that cost least CIDEr of those that make no more mistakes than allowed.
 
-    Where none do, those with the fewest mistakes. The cost is estimated by exchanging whole
-    captions; the search with masks finds better ones.
+    Where none do, those with the fewest mistakes.
     """
     free = np.mean([each.mean_cider(Thresholds(0.0, 0.0)) for each in splits])
     rows = []
