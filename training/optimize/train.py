@@ -1,4 +1,18 @@
-"""A training run: epochs of steps, chosen by dev CIDEr, resumable after each of them."""
+"""A training run: epochs of steps, chosen by dev CIDEr, resumable after each of them.
+
+An epoch of cross-entropy, without the bookkeeping:
+
+    for maps, words in data.epoch(seed):            # cached features, and the photos' captions
+        logits = model(maps, words[:-1])            # teacher forcing: every step at once
+        loss = cross_entropy(logits, words[1:])     # smoothed labels
+        weights -= adamw(clipped(gradient(loss)))   # warm-up, then a cosine decay
+        average += (1 - ema_decay) * (weights - average)
+    captions = beam_search(average, dev_maps)
+    if cider(captions) > best: save(average)
+
+Under the CIDEr reward a step draws captions instead, and makes those with more reward than the
+photo's others more probable (`cider.py`).
+"""
 
 import json
 import math
