@@ -88,9 +88,7 @@ class GuidedSearch:
         self._decoder, self._rules, self._head = decoder, rules, head
         self._vocabulary, self._tagger = vocabulary, Tagger(head)
 
-    def run(
-        self, numbers: GuideNumbers, maps: Maps, length_penalty: float, people: int = SEEN
-    ) -> Guided:
+    def run(self, numbers: GuideNumbers, maps: Maps, length_penalty: float) -> Guided:
         """All candidates of maps float16 [N, cells, channels], as arrays."""
         guide = build_guide(numbers, self._head, self._vocabulary)
 
@@ -106,7 +104,7 @@ class GuidedSearch:
                 tf.constant(CANDIDATES),
                 tf.constant(MAX_LENGTH),
                 tf.constant(length_penalty, tf.float32),
-                tf.constant(people),
+                tf.constant(SEEN),
             )
 
         parts = [search(maps[start : start + BATCH]) for start in range(0, len(maps), BATCH)]
