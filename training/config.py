@@ -80,6 +80,9 @@ class TrainConfig(BaseModel):
     min_count: int = Field(5, ge=1, description="rarer training words become <unk>")
     max_words: int = Field(22, ge=1, description="longer training captions are cut here")
     mirror: bool = Field(True, description="half of the time train on the mirrored photo")
+    crop_share: float = Field(
+        0.0, ge=0, le=1, description="of the photos a step that are one of two crops instead"
+    )
     batch_images: int = Field(32, ge=1, description="photos a step, each with all its captions")
     epochs: int = Field(25, ge=1)
     patience: int = Field(6, ge=1, description="epochs without a better dev CIDEr before the end")

@@ -57,6 +57,7 @@ class TrainingData:
         )
         self._tags = tags or (lambda names: np.zeros((len(names), 0), np.float32))
         self._mirror = config.mirror
+        self._crop_share = config.crop_share
         self._batch_images = config.batch_images
         words = {name: dataset.tokens(name) for name in self.names}
         self._ids = {
@@ -75,6 +76,7 @@ class TrainingData:
         drawn = repeated(self._weights, np.random.default_rng([seed, 1]))
         order = random.permutation(len(drawn))
         mirrored = (random.random(len(drawn)) < 0.5) & self._mirror
+        cropped = np.random.default_rng([seed, 2]).random(len(drawn)) < self._crop_share
         lengths = np.asarray(self._lengths(), np.int32)[drawn]
 
         def load(places: npt.NDArray[np.int64]) -> Batch:
@@ -84,7 +86,7 @@ class TrainingData:
             both = zip(names, mirrored[places].tolist(), strict=True)
             sides = [mirror and name not in self._sided for name, mirror in both]
             tokens, owners = pad([self._ids[name] for name in names])
-            maps = self._features.read(names, sides)
+            maps = self._features.read_some_crops(names, sides, cropped[places])
             return Batch(maps, tokens, owners, rows, self._tags(names))
 
         def load_in_graph(places: tf.Tensor) -> Batch:

@@ -30,6 +30,7 @@ class FeatureCache:
     maps: npt.NDArray[np.float16]
     rows: dict[str, int]
     encoder: str  # which encoder made them, as `encoder_id` names it
+    crops: "FeatureCache | None" = None  # of training photos: one crop, and another one mirrored
 
     def read_both_sides(self, names: Sequence[str]) -> npt.NDArray[np.float16]:
         """The mean of both sides' maps, cell over cell: float16 [B, cells, channels]."""
@@ -40,6 +41,18 @@ class FeatureCache:
     def read(self, names: Sequence[str], mirrored: Sequence[bool]) -> npt.NDArray[np.float16]:
         """Maps float16 [B, cells, channels] of the named images."""
         return self.maps[[self.rows[name] for name in names], np.asarray(mirrored, np.int64)]
+
+    def read_some_crops(
+        self, names: Sequence[str], mirrored: Sequence[bool], cropped: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float16]:
+        """As `read`, but of crops where `cropped` bool [B] says so and there are some."""
+        maps = self.read(names, mirrored)
+        if self.crops:
+            rows = np.flatnonzero(cropped).tolist()
+            maps[rows] = self.crops.read(
+                [names[row] for row in rows], [mirrored[row] for row in rows]
+            )
+        return maps
 
     def pooled(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Mean features float32 [B, channels] over the cells of the named images, plain side."""

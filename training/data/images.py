@@ -2,6 +2,7 @@
 
 from functools import cache
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,28 @@ from pillow_heif import register_heif_opener
 
 IMAGE_SIDE = 224
 RESIZE_FILTER = Image.Resampling.BICUBIC
+CROPS = 2  # of a photo
+CROP_SIDES = (0.72, 0.97)  # share of the photo's width and height that a crop keeps
 
 
 def load_image(path: Path, side: int = IMAGE_SIDE) -> npt.NDArray[np.uint8]:
     """RGB pixels uint8 [side, side, 3], upright; the whole frame is squashed to a square."""
     square = open_photo(path).resize((side, side), RESIZE_FILTER)
     return np.asarray(square)
+
+
+def load_crops(path: Path, side: int = IMAGE_SIDE) -> npt.NDArray[np.uint8]:
+    """RGB pixels uint8 [CROPS, side, side, 3] of random parts of a photo, which its name decides.
+
+    Each has the photo's proportions and is squashed like it.
+    """
+    photo, random = open_photo(path), np.random.default_rng(crc32(path.name.encode()))
+    crops = []
+    for share in random.uniform(*CROP_SIDES, CROPS):
+        left, top = random.uniform(0, 1 - share, 2) * photo.size
+        right, bottom = (left, top) + share * np.array(photo.size)
+        crops.append(photo.resize((side, side), RESIZE_FILTER, (left, top, right, bottom)))
+    return np.stack([np.asarray(crop) for crop in crops])
 
 
 def open_photo(path: Path) -> Image.Image:

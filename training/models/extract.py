@@ -1,5 +1,7 @@
 """The cached feature maps of a data set, computed by an encoder where they are missing."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -7,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from training.data.dataset import Dataset
+from training.data.dataset import SPLITS, Dataset
 from training.data.features import Compute, FeatureCache, open_cache
-from training.data.images import load_image
+from training.data.images import load_crops, load_image
 from training.models.encoder import (
     encode,
     encode_stage,
@@ -18,6 +20,10 @@ from training.models.encoder import (
     load_encoder,
 )
 from training.models.encoder_spec import RESNET50, EncoderSpec
+
+# A photo's file and the side of a square to two views, the second of which gets mirrored: uint8
+# [2, side, side, 3].
+LoadViews = Callable[[Path, int], npt.NDArray[np.uint8]]
 
 
 def cache_features(
@@ -39,6 +45,16 @@ def cache_features(
     return open_cache(dataset, name, spec.maps_shape, root, start)
 
 
+def cache_crops(
+    dataset: Dataset, weights: str, root: Path, spec: EncoderSpec = RESNET50
+) -> FeatureCache:
+    """Open the cache of two crops of each training photo, first computing what it lacks."""
+    shown = replace(dataset, splits=dict.fromkeys(SPLITS, ()) | {"train": dataset.splits["train"]})
+    name = f"{encoder_id(weights, spec=spec)} crops"
+    start = partial(_of_images, shown, weights, spec, True, load_crops)
+    return open_cache(shown, name, spec.maps_shape, root, start)
+
+
 def cache_trunk(
     dataset: Dataset, weights: str, root: Path, spec: EncoderSpec = RESNET50
 ) -> FeatureCache:
@@ -48,7 +64,14 @@ def cache_trunk(
     return open_cache(dataset, name, spec.trunk_shape, root, start)
 
 
-def _of_images(dataset: Dataset, weights: str, spec: EncoderSpec, whole: bool) -> Compute:
+def _twice(path: Path, side: int) -> npt.NDArray[np.uint8]:
+    image = load_image(path, side)
+    return np.stack([image, image])
+
+
+def _of_images(
+    dataset: Dataset, weights: str, spec: EncoderSpec, whole: bool, load: LoadViews = _twice
+) -> Compute:
     encoder = load_encoder(weights, spec=spec)
 
     @tf.function(input_signature=[tf.TensorSpec([None, spec.side, spec.side, 3], tf.uint8)])
@@ -58,8 +81,9 @@ def _of_images(dataset: Dataset, weights: str, spec: EncoderSpec, whole: bool) -
 
     def compute(rows: list[int]) -> npt.NDArray[np.float16]:
         photos = [dataset.files[dataset.readable[row]] for row in rows]
-        images = np.stack([load_image(photo, spec.side) for photo in photos])
-        return np.stack([encode_batch(images), encode_batch(images[:, :, ::-1])], axis=1)
+        views = np.stack([load(photo, spec.side) for photo in photos])
+        sides = (views[:, 0], views[:, 1, :, ::-1])
+        return np.stack([encode_batch(images) for images in sides], axis=1)
 
     return compute
 

@@ -1,7 +1,7 @@
 """What a run reads, and where its weights begin: at random, or at a run's or an artifact's."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from training.data.features import FeatureCache
 from training.data.text import Vocabulary
 from training.models.decoder import Decoder
 from training.models.encoder_spec import ENCODERS
-from training.models.extract import cache_trunk
+from training.models.extract import cache_crops, cache_trunk
 from training.models.registry import build_decoder
 from training.models.weights import Weights, assign, by_path, fingerprint, read_saved_model
-from training.optimize.run_folder import CONFIG, VOCABULARY, WEIGHTS, features_of
+from training.optimize.run_folder import CONFIG, VOCABULARY, WEIGHTS, features_of, stage_of
 from training.provenance import sha256
 
 MANIFEST = "manifest.json"
@@ -36,14 +36,19 @@ def training_features(
 ) -> FeatureCache:
     """What a run with this configuration reads: the trunk's maps if it trains the last stage.
 
-    Raises ValueError if the start reads the maps of another encoder.
+    Raises ValueError if the start reads the maps of another encoder, or if there are no crops of
+    what the run reads.
     """
     if start and (needed := start_config(start)["encoder"]) != config.encoder:
         raise ValueError(f"{start} reads {needed}, not {config.encoder}; set encoder to that")
     spec = ENCODERS[config.encoder]
+    if config.crop_share and (config.encoder_learning_rate or (start and stage_of(start))):
+        raise ValueError("crops are read by the encoder as it came: set crop_share to 0")
     if config.encoder_learning_rate:
         return cache_trunk(dataset, weights, cache, spec)
-    return features_of(start, dataset, weights, cache, spec)
+    features = features_of(start, dataset, weights, cache, spec)
+    crops = cache_crops(dataset, weights, cache, spec) if config.crop_share else None
+    return replace(features, crops=crops)
 
 
 @dataclass(frozen=True)

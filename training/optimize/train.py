@@ -99,7 +99,7 @@ def train(
     keras.utils.set_random_seed(config.seed)
     keep_tag_head(run, tags)
     data = training_data(dataset, features, vocabulary, config, tags)
-    plain = config.model_copy(update={"mirror": False})
+    plain = config.model_copy(update={"mirror": False, "crop_share": 0.0})
     read = new_photos(features, tags)
     dev_data = TrainingData(dataset, features, vocabulary, plain, read, "dev")
     replicas = Replicas(devices)

@@ -89,6 +89,27 @@ def test_photos_are_mirrored_at_times_but_never_where_a_caption_names_a_side(
     assert seen == {True, False}
 
 
+def test_a_share_of_the_photos_are_crops(lengthy: Dataset, numbered: FeatureCache) -> None:
+    crops = FeatureCache(numbered.maps + 200, numbered.rows, "imagenet crops")
+    data = training_data(lengthy, replace(numbered, crops=crops), crop_share=0.4)
+    values = np.concatenate(
+        [batch.maps.numpy()[:, 0, 0] for seed in range(8) for batch in data.epoch(seed)]
+    )
+    images = np.concatenate(
+        [batch.images.numpy() for seed in range(8) for batch in data.epoch(seed)]
+    )
+    np.testing.assert_array_equal(values % 100, images)  # of the photo itself, cropped or not
+    assert 0.3 < (values >= 200).mean() < 0.5
+    assert 0.4 < (values % 200 >= 100)[values >= 200].mean() < 0.6  # half of them mirrored
+    assert not np.isin([107, 307], values).any()  # its captions name a side
+
+
+def test_without_a_share_no_photo_is_a_crop(lengthy: Dataset, numbered: FeatureCache) -> None:
+    crops = FeatureCache(numbered.maps + 200, numbered.rows, "imagenet crops")
+    for batch in training_data(lengthy, replace(numbered, crops=crops)).epoch(seed=1):
+        assert batch.maps.numpy().max() < 200
+
+
 def test_long_captions_are_cut_and_lose_their_end(
     dataset: Dataset, features: FeatureCache, vocabulary: Vocabulary
 ) -> None:

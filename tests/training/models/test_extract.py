@@ -10,11 +10,11 @@ from tests.training.shapes import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES
 from training.data import features as caching
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
-from training.data.images import load_image
+from training.data.images import CROP_SIDES, load_crops, load_image
 from training.models import extract
 from training.models.encoder import Encoder, encode, encoder_id
 from training.models.encoder_spec import RESNET50, EncoderSpec
-from training.models.extract import cache_features, cache_trunk
+from training.models.extract import cache_crops, cache_features, cache_trunk
 
 pytestmark = pytest.mark.tensorflow
 
@@ -65,6 +65,44 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
     pixels = load_image(tmp_path / "turned.png")
     assert pixels[:100].min() > 190
     assert pixels[-100:].max() < 10
+
+
+def slope(tmp_path: Path, name: str) -> Path:
+    """A photo that gets brighter to the right, in its red channel, and downwards, in its green."""
+    pixels = np.zeros((200, 400, 3), np.uint8)
+    pixels[..., 0] = np.linspace(0, 255, 400)
+    pixels[..., 1] = np.linspace(0, 255, 200)[:, np.newaxis]
+    Image.fromarray(pixels).save(tmp_path / name)
+    return tmp_path / name
+
+
+def test_a_crop_is_a_large_part_of_the_photo_in_its_proportions(tmp_path: Path) -> None:
+    for crop in load_crops(slope(tmp_path, "slope.png")).astype(float):
+        across = (crop[112, -1, 0] - crop[112, 0, 0]) / 255
+        down = (crop[-1, 112, 1] - crop[0, 112, 1]) / 255
+        assert CROP_SIDES[0] - 0.02 < across < CROP_SIDES[1] + 0.02
+        assert down == pytest.approx(across, abs=0.02)
+
+
+def test_crops_differ_within_and_between_photos_but_not_between_readings(tmp_path: Path) -> None:
+    one, other = load_crops(slope(tmp_path, "one.png")), load_crops(slope(tmp_path, "other.png"))
+    assert (one[0] != one[1]).any()
+    assert (one != other).any()
+    np.testing.assert_array_equal(load_crops(tmp_path / "one.png"), one)
+
+
+def test_crops_are_cached_of_training_photos_alone(
+    dataset: Dataset, loads: list[str], tmp_path: Path
+) -> None:
+    crops = cache_crops(dataset, "imagenet", tmp_path)
+    assert tuple(crops.rows) == dataset.splits["train"]
+    plain = cache_features(dataset, "imagenet", tmp_path)
+    name = dataset.splits["train"][0]
+    first, second = (crops.read([name], [mirrored]) for mirrored in (False, True))
+    assert (first != plain.read([name], [False])).any()
+    grid, mirror = (each[0, :, 0].reshape(7, 7) for each in (first, second))
+    assert (grid[:, 0] > grid[:, -1]).all()  # the photos are brighter on the left
+    assert (mirror[:, 0] < mirror[:, -1]).all()
 
 
 def test_every_photo_is_cached_plain_and_mirrored(

@@ -15,7 +15,7 @@ from training.data.text import Vocabulary
 from training.models.encoder import encode, encoder_id, load_encoder
 from training.models.registry import build_decoder
 from training.models.weights import by_path
-from training.optimize.inputs import Inputs, Start, load_start, start_config
+from training.optimize.inputs import Inputs, Start, load_start, start_config, training_features
 from training.optimize.run_folder import load_run
 from training.release import export as exporting
 from training.release.export import export
@@ -127,3 +127,11 @@ def test_the_shipped_encoder_is_read_from_the_artifact(artifact: Path) -> None:
         np.testing.assert_array_equal(names[path].numpy(), model.encoder_weights[path].numpy())
     assert np.isfinite(encode(encoder, tf.constant(images)).numpy()).all()
     assert encoder_id(str(artifact)).startswith("artifact sha256:")
+
+
+def test_crops_are_for_an_encoder_that_is_not_trained(dataset: Dataset, tmp_path: Path) -> None:
+    config = small("attention").model_copy(
+        update={"crop_share": 0.5, "encoder_learning_rate": 1e-4}
+    )
+    with pytest.raises(ValueError, match="set crop_share to 0"):
+        training_features(config, dataset, "imagenet", tmp_path, None)
