@@ -15,24 +15,20 @@ from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.data.lexicons.objects import objects_named
 from training.data.text import Vocabulary
-from training.measure.guide import (
-    GOOD,
-    Candidates,
-    Wordings,
-    choose_ranking,
-    choose_thresholds,
-    fit_confidence,
-)
+from training.measure.guide import GOOD, Candidates, fit_confidence
+from training.measure.masked import MaskedCandidates, choose
 from training.measure.oddities import oddities
 from training.models.decoder import Decoder
 from training.models.encoder import Encoder, encode, load_encoder
 from training.models.tagger import Tagger, TagHead
 from training.optimize.cider import CiderReward
 from training.optimize.heads import fit_heads
+from training.optimize.neighbours import index_photos
 from training.optimize.run_folder import GUIDE, load_run, stage_of
 from training.search.confidence import SIGNALS, ConfidenceWeights
 from training.search.guide_file import GuideNumbers, build_guide
 from training.search.guided import CANDIDATES, Guided, guided_search
+from training.search.neighbours import Neighbours
 from training.search.ranking import RankingWeights
 from training.search.rules import Rules
 from training.search.words import SEEN
@@ -129,17 +125,19 @@ def fit_guide(
     dev = _dev_photos(dataset, features)
     numbers = GuideNumbers(
         _heads(dataset, features, load_encoder(encoder_weights, stage_of(run), loaded.encoder)),
-        RankingWeights(0.0, 0.0, 0.0),
+        RankingWeights(0.0, 0.0, 0.0, 0.0),
+        _neighbours(dataset, features, loaded.vocabulary),
         0.0,
         0.0,
         _no_confidence(),
     )
-    ranking, penalty, tried = choose_ranking([_candidates(search, numbers, each) for each in dev])
-    numbers = numbers._replace(ranking=ranking)
-    chosen, thresholds = choose_thresholds(
-        [_wordings(search, numbers, each, penalty) for each in dev]
+    chosen = choose([_masked(search, numbers, each) for each in dev])
+    penalty = chosen.length_penalty
+    numbers = numbers._replace(
+        ranking=chosen.ranking,
+        least_male=chosen.thresholds.male,
+        least_female=chosen.thresholds.female,
     )
-    numbers = numbers._replace(least_male=chosen.male, least_female=chosen.female)
     found = [search.run(numbers, each.maps, penalty) for each in dev]
     ciders = [
         each.cider([[first] for first in search.captions(guided.tokens[:, 0])])
@@ -151,7 +149,11 @@ def fit_guide(
     numbers.save(run / GUIDE)
     options = {"beam_size": 3, "max_length": MAX_LENGTH, "length_penalty": penalty}
     (run / "search.json").write_text(json.dumps({"split": "dev", "chosen": options}) + "\n")
-    described = {"ranking": ranking._asdict(), "tried": tried, "thresholds": thresholds}
+    described = {
+        "ranking": chosen.ranking._asdict(),
+        "tried": chosen.tried,
+        "thresholds": chosen.masks,
+    }
     (run / "guide.json").write_text(json.dumps(described, indent=2) + "\n")
     return described
 
@@ -187,6 +189,12 @@ def _heads(dataset: Dataset, features: FeatureCache, encoder: Encoder) -> Any:
     )
 
 
+def _neighbours(dataset: Dataset, features: FeatureCache, vocabulary: Vocabulary) -> Neighbours:
+    names = dataset.splits["train"]
+    captions = [dataset.tokens(name) for name in names]
+    return index_photos(_pooled(features, names), captions, vocabulary)
+
+
 def _pooled(features: FeatureCache, names: Sequence[str]) -> npt.NDArray[np.float32]:
     rows = [features.rows[name] for name in names]
     return np.stack([features.maps[row, 0].mean(axis=0, dtype=np.float32) for row in rows])
@@ -197,32 +205,36 @@ def _no_confidence() -> ConfidenceWeights:
     return ConfidenceWeights(nothing, nothing + 1, nothing, 0.0)
 
 
-def _candidates(search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos) -> Candidates:
-    found = search.run(numbers, dev.maps, length_penalty=0.7)
-    lengths = (found.tokens != 0).sum(axis=-1)
-    captions = [search.captions(each) for each in found.tokens]
-    words, pairs, objects = (
-        found.signals[..., SIGNALS.index(name)] for name in ("words", "pairs", "objects")
+def _masked(search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos) -> MaskedCandidates:
+    """The candidates of each way of masking, with what the heads say of each photo."""
+    masks = ((NEVER, NEVER), (ALWAYS, NEVER), (NEVER, ALWAYS), (ALWAYS, ALWAYS))
+    candidates, captions = zip(
+        *(
+            _candidates(search, numbers._replace(least_male=male, least_female=female), dev)
+            for male, female in masks
+        ),
+        strict=True,
     )
-    log_probs = found.token_log_probs.sum(axis=-1)
-    return Candidates(
-        log_probs, lengths, words, pairs, objects, dev.cider(captions), dev.absent(captions)
-    )
-
-
-def _wordings(
-    search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos, penalty: float
-) -> Wordings:
-    """The first captions by what is masked, with what the heads say of each photo."""
-    captions = [
-        search.captions(
-            search.run(
-                numbers._replace(least_male=male, least_female=female), dev.maps, penalty
-            ).tokens[:, 0]
-        )
-        for male, female in ((NEVER, NEVER), (ALWAYS, NEVER), (NEVER, ALWAYS), (ALWAYS, ALWAYS))
-    ]
-    ciders = dev.cider(list(zip(*captions, strict=True)))
     probabilities = numbers.heads.probabilities(dev.maps).numpy()
     references = [dev.references[name] for name in dev.names]
-    return Wordings(captions, ciders, probabilities[:, :2], references)
+    return MaskedCandidates(candidates, captions, probabilities[:, :2], references)
+
+
+def _candidates(
+    search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos
+) -> tuple[Candidates, list[list[str]]]:
+    """What ranks the candidates, and their captions."""
+    found = search.run(numbers, dev.maps, length_penalty=0.7)
+    captions = [search.captions(each) for each in found.tokens]
+    parts = {
+        name: found.signals[..., SIGNALS.index(name)]
+        for name in ("words", "pairs", "objects", "agreement")
+    }
+    candidates = Candidates(
+        found.token_log_probs.sum(axis=-1),
+        (found.tokens != 0).sum(axis=-1),
+        **parts,
+        cider=dev.cider(captions),
+        absent=dev.absent(captions),
+    )
+    return candidates, captions

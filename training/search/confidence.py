@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from training.search.ranking import Evidence
 
-SIGNALS = ("mean_log_prob", "words", "pairs", "objects", "lead", "focus")
+SIGNALS = ("mean_log_prob", "words", "pairs", "objects", "agreement", "lead", "focus")
 
 
 class ConfidenceWeights(NamedTuple):
@@ -45,6 +45,7 @@ def signals(
         found.words,
         found.pairs,
         found.objects,
+        found.agreement,
         tf.broadcast_to(lead, tf.shape(scores)),
         tf.math.log(tf.maximum(most, 1e-6)),
     )

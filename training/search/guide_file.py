@@ -13,6 +13,7 @@ from training.models.heads import Heads
 from training.models.tagger import TagHead
 from training.search.confidence import ConfidenceWeights
 from training.search.guided import Guide
+from training.search.neighbours import Neighbours
 from training.search.ranking import Ranking, RankingWeights
 from training.search.words import Mask, PeopleWords
 
@@ -22,6 +23,7 @@ class GuideNumbers(NamedTuple):
 
     heads: Heads
     ranking: RankingWeights
+    neighbours: Neighbours
     least_male: float
     least_female: float
     confidence: ConfidenceWeights
@@ -31,6 +33,8 @@ class GuideNumbers(NamedTuple):
         arrays |= {f"confidence_{name}": each for name, each in self.confidence._asdict().items()}
         arrays |= {"ranking": self.ranking, "least": (self.least_male, self.least_female)}
         named: dict[str, Any] = {k: np.asarray(each, np.float32) for k, each in arrays.items()}
+        # In their own types: float32 does not hold every key of a pair.
+        named |= {f"neighbours_{name}": each for name, each in self.neighbours._asdict().items()}
         np.savez(path, **named)
 
 
@@ -47,6 +51,7 @@ def load_guide_numbers(path: Path) -> GuideNumbers:
         return GuideNumbers(
             heads,
             RankingWeights(*arrays["ranking"].tolist()),
+            Neighbours(*(arrays[f"neighbours_{name}"] for name in Neighbours._fields)),
             male,
             female,
             ConfidenceWeights(mean, deviation, weights, float(intercept)),
@@ -60,6 +65,7 @@ def build_guide(numbers: GuideNumbers, head: TagHead, vocabulary: Vocabulary) ->
     return Guide(
         numbers.heads,
         ranking(head, vocabulary, numbers.ranking),
+        numbers.neighbours,
         blocked,
         people_words(vocabulary, numbers.least_male, numbers.least_female),
         numbers.confidence,

@@ -11,7 +11,8 @@ from training.models.decoder import Decoder
 from training.models.heads import Heads
 from training.search.beam import Hypotheses, beam_search
 from training.search.confidence import ConfidenceWeights, confidence, signals
-from training.search.ranking import Ranking, evidence
+from training.search.neighbours import Neighbours, agreement
+from training.search.ranking import Evidence, Ranking, evidence
 from training.search.rules import Rules
 from training.search.words import PeopleWords, forbidden_words
 
@@ -23,6 +24,7 @@ class Guide(NamedTuple):
 
     heads: Heads
     ranking: Ranking
+    neighbours: Neighbours
     blocked: npt.NDArray[np.bool_]  # [V]: words that are never written
     people_words: PeopleWords
     confidence: ConfidenceWeights
@@ -66,13 +68,14 @@ def guided_search(
         tags=tags,
         forbidden=forbidden,
     )
-    return _ranked(guide, candidates, tags, seen[:, 2], beam_size)
+    agreed = agreement(guide.neighbours, maps, candidates.tokens)
+    found = evidence(guide.ranking, tags, agreed, candidates.tokens)
+    return _ranked(guide, candidates, found, seen[:, 2], beam_size)
 
 
 def _ranked(
-    guide: Guide, candidates: Hypotheses, tags: tf.Tensor, photo: tf.Tensor, beam_size: tf.Tensor
+    guide: Guide, candidates: Hypotheses, found: Evidence, photo: tf.Tensor, beam_size: tf.Tensor
 ) -> Guided:
-    found = evidence(guide.ranking, tags, candidates.tokens)
     scores = candidates.scores + found.score(guide.ranking.weights)
     lengths = tf.reduce_sum(tf.cast(candidates.tokens != PAD, tf.float32), axis=-1)
     parts = signals(candidates.token_log_probs, lengths, found, scores, candidates.attention)

@@ -23,6 +23,7 @@ def candidates() -> Candidates:
         words=np.array([[0.1, 0.9], [0.2, 0.8]]),
         pairs=0 * ones,
         objects=0 * ones,
+        agreement=0 * ones,
         cider=np.array([[0.2, 0.9], [0.1, 0.7]]),
         absent=np.array([[0.0, 1.0], [np.nan, np.nan]]),
     )
@@ -30,7 +31,7 @@ def candidates() -> Candidates:
 
 def test_without_evidence_the_most_probable_caption_comes_first() -> None:
     found = candidates()
-    nothing = RankingWeights(0.0, 0.0, 0.0)
+    nothing = RankingWeights(0.0, 0.0, 0.0, 0.0)
     assert found.best(nothing, 0.7).tolist() == [0, 0]
     assert found.mean_cider(nothing, 0.7) == pytest.approx(15.0)
 
@@ -39,6 +40,15 @@ def test_the_chosen_ranking_is_the_one_with_the_best_captions() -> None:
     weights, penalty, tried = choose_ranking([candidates()])
     assert candidates().mean_cider(weights, penalty) == pytest.approx(80.0)
     assert tried[0]["CIDEr"] == pytest.approx(80.0)
+
+
+@pytest.mark.parametrize("part", ["words", "pairs", "agreement"])
+def test_each_part_of_the_evidence_can_decide(part: str) -> None:
+    nothing = dict.fromkeys(("words", "pairs", "agreement"), np.zeros((2, 2)))
+    found = replace(candidates(), **nothing | {part: candidates().words})
+    weights, penalty, _ = choose_ranking([found])
+    assert weights._asdict()[part] > 0
+    assert found.mean_cider(weights, penalty) == pytest.approx(80.0)
 
 
 def test_a_little_less_cider_is_paid_for_objects_that_are_there() -> None:
@@ -61,7 +71,7 @@ def test_a_little_less_cider_is_paid_for_objects_that_are_there() -> None:
 
 def test_without_labels_only_cider_counts() -> None:
     found = replace(candidates(), absent=np.full((2, 2), np.nan))
-    assert np.isnan(found.hallucination(RankingWeights(1.0, 1.0, 1.0), 0.7))
+    assert np.isnan(found.hallucination(RankingWeights(1.0, 1.0, 1.0, 1.0), 0.7))
     _, _, tried = choose_ranking([found])
     assert tried[0]["hallucination"] == 0
     assert tried[0]["CIDEr"] == pytest.approx(80.0)

@@ -11,6 +11,7 @@ from training.models.heads import Heads
 from training.models.registry import build_decoder
 from training.search.confidence import ConfidenceWeights
 from training.search.guided import CANDIDATES, Guide, Guided, guided_search
+from training.search.neighbours import Neighbours
 from training.search.ranking import Ranking, RankingWeights
 from training.search.rules import Rules
 from training.search.words import NEUTRAL, SEEN, Mask, PeopleWords
@@ -33,14 +34,14 @@ def decoder() -> Decoder:
     return decoder
 
 
-NO_EVIDENCE = RankingWeights(0.0, 0.0, 0.0)
+NO_EVIDENCE = RankingWeights(0.0, 0.0, 0.0, 0.0)
 
 
 def guide(weights: RankingWeights = NO_EVIDENCE) -> Guide:
     random = np.random.default_rng(1)
     features = np.zeros(FEATURES, np.float32)
     words = np.arange(8, 10, dtype=np.int32)
-    ones = np.ones(6, np.float32)
+    ones = np.ones(7, np.float32)
 
     def only(word: int) -> Mask:
         return np.asarray(np.arange(WORDS) == word)
@@ -50,6 +51,9 @@ def guide(weights: RankingWeights = NO_EVIDENCE) -> Guide:
               np.zeros(3, np.float32)),
         Ranking(1, words, np.array([[8, 9]], np.int32), np.ones(3, np.float32), words[:1],
                 np.zeros(1, np.int32), WORDS, weights),
+        Neighbours(features, np.ones((FEATURES, 1), np.float16), np.ones((1, 1), np.float16),
+                   np.array([[8 * WORDS + END]], np.int32), np.ones((1, 1), np.float16),
+                   np.arange(WORDS, dtype=np.int32)),
         only(BLOCKED),
         PeopleWords(only(MALE), only(FEMALE), 0.5, 0.5),
         ConfidenceWeights(ones, ones, ones, 0.0),
@@ -121,7 +125,7 @@ def test_neutral_captions_tell_no_gender(decoder: Decoder) -> None:
 
 def test_evidence_decides_which_candidate_comes_first(decoder: Decoder) -> None:
     plain = search(decoder, EVERY, CANDIDATES)
-    ranked = search(decoder, EVERY, CANDIDATES, using=guide(RankingWeights(50.0, 0.0, 0.0)))
+    ranked = search(decoder, EVERY, CANDIDATES, using=guide(RankingWeights(50.0, 0.0, 0.0, 0.0)))
     assert (plain.tokens[:, 0].numpy() != ranked.tokens[:, 0].numpy()).any()
     assert {tuple(each) for each in plain.tokens.numpy()[0]} == {
         tuple(each) for each in ranked.tokens.numpy()[0]
@@ -129,6 +133,19 @@ def test_evidence_decides_which_candidate_comes_first(decoder: Decoder) -> None:
     holds = np.isin(ranked.tokens[:, 0], [8, 9]).any(axis=-1)
     among = np.isin(plain.tokens, [8, 9]).any(axis=(1, 2))
     np.testing.assert_array_equal(holds, among)
+
+
+def test_agreement_with_similar_photos_decides_which_candidate_comes_first(
+    decoder: Decoder,
+) -> None:
+    def ends_on_it(found: Guided) -> Mask:
+        tokens = found.tokens.numpy()
+        return np.asarray(((tokens[..., :-1] == 8) & (tokens[..., 1:] == END)).any(axis=-1))
+
+    plain = search(decoder, EVERY, CANDIDATES)
+    ranked = search(decoder, EVERY, CANDIDATES, using=guide(RankingWeights(0.0, 0.0, 0.0, 99.0)))
+    np.testing.assert_array_equal(ends_on_it(ranked)[:, 0], ends_on_it(plain).any(axis=1))
+    assert (ends_on_it(ranked)[:, 0] != ends_on_it(plain)[:, 0]).any()
 
 
 def test_the_confidence_is_a_probability_for_each_caption(decoder: Decoder) -> None:

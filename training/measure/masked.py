@@ -1,0 +1,69 @@
+"""Ranking weights and gender thresholds, each chosen for the captions that the other one gives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from training.measure.guide import (
+    Candidates,
+    Thresholds,
+    Wordings,
+    choose_ranking,
+    choose_thresholds,
+    masked_rows,
+)
+from training.search.ranking import RankingWeights
+
+ROUNDS = 2  # the first chooses weights for captions without masks
+
+
+@dataclass(frozen=True)
+class MaskedCandidates:
+    """The candidates of N photos by what is masked: nothing, men, women, both."""
+
+    candidates: Sequence[Candidates]  # [4]
+    captions: Sequence[Sequence[Sequence[str]]]  # [4][N][K]
+    probabilities: npt.NDArray[np.float32]  # [N, 2]: of a man and of a woman
+    references: Sequence[Sequence[Sequence[str]]]  # tokenised
+
+    def under(self, least: Thresholds) -> Candidates:
+        """The candidates that these thresholds give."""
+        rows = masked_rows(self.probabilities, least)
+        photos = np.arange(len(rows))
+
+        def given(name: str) -> npt.NDArray[np.float64]:
+            found = np.stack([getattr(each, name) for each in self.candidates])
+            return np.asarray(found[rows, photos])
+
+        return Candidates(**{field.name: given(field.name) for field in fields(Candidates)})
+
+    def wordings(self, weights: RankingWeights, length_penalty: float) -> Wordings:
+        """The first captions under these weights."""
+        best = [each.best(weights, length_penalty) for each in self.candidates]
+        first = [
+            [group[k] for group, k in zip(captions, rows.tolist(), strict=True)]
+            for captions, rows in zip(self.captions, best, strict=True)
+        ]
+        both = zip(self.candidates, best, strict=True)
+        ciders = [np.take_along_axis(each.cider, rows[:, np.newaxis], 1) for each, rows in both]
+        return Wordings(first, np.concatenate(ciders, 1), self.probabilities, self.references)
+
+
+class Chosen(NamedTuple):
+    ranking: RankingWeights
+    length_penalty: float
+    thresholds: Thresholds
+    tried: list[dict[str, float]]  # the best tries of a ranking
+    masks: list[dict[str, float]]  # the best thresholds
+
+
+def choose(splits: Sequence[MaskedCandidates]) -> Chosen:
+    """Weights and thresholds that serve the data sets' dev splits best on average."""
+    least = Thresholds(0.0, 0.0)
+    for _ in range(ROUNDS):
+        ranking, penalty, tried = choose_ranking([each.under(least) for each in splits])
+        least, masks = choose_thresholds([each.wordings(ranking, penalty) for each in splits])
+    return Chosen(ranking, penalty, least, tried, masks)
