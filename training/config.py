@@ -81,7 +81,10 @@ class TrainConfig(BaseModel):
     max_words: int = Field(22, ge=1, description="longer training captions are cut here")
     mirror: bool = Field(True, description="half of the time train on the mirrored photo")
     crop_share: float = Field(
-        0.0, ge=0, le=1, description="of the photos a step that are one of two crops instead"
+        0.0, ge=0, le=1, description="of the photos a step that are a crop instead"
+    )
+    crop_pairs: int = Field(
+        1, ge=1, description="pairs of crops of each photo, if there is a share"
     )
     batch_images: int = Field(32, ge=1, description="photos a step, each with all its captions")
     epochs: int = Field(25, ge=1)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from training.config import TrainConfig
 from training.data.dataset import Dataset
-from training.data.features import FeatureCache
+from training.data.features import NO_CROP, FeatureCache
 from training.data.text import PAD, Vocabulary
 
 BUCKETS = (10, 12, 14, 16, 18, 20)  # of the longest caption's tokens among an image's
@@ -57,7 +57,7 @@ class TrainingData:
         )
         self._tags = tags or (lambda names: np.zeros((len(names), 0), np.float32))
         self._mirror = config.mirror
-        self._crop_share = config.crop_share
+        self._crop_share, self._crop_pairs = config.crop_share, config.crop_pairs
         self._batch_images = config.batch_images
         words = {name: dataset.tokens(name) for name in self.names}
         self._ids = {
@@ -76,7 +76,8 @@ class TrainingData:
         drawn = repeated(self._weights, np.random.default_rng([seed, 1]))
         order = random.permutation(len(drawn))
         mirrored = (random.random(len(drawn)) < 0.5) & self._mirror
-        cropped = np.random.default_rng([seed, 2]).random(len(drawn)) < self._crop_share
+        pairs = np.random.default_rng([seed, 2]).integers(0, self._crop_pairs, len(drawn))
+        pairs[np.random.default_rng([seed, 3]).random(len(drawn)) >= self._crop_share] = NO_CROP
         lengths = np.asarray(self._lengths(), np.int32)[drawn]
 
         def load(places: npt.NDArray[np.int64]) -> Batch:
@@ -86,7 +87,7 @@ class TrainingData:
             both = zip(names, mirrored[places].tolist(), strict=True)
             sides = [mirror and name not in self._sided for name, mirror in both]
             tokens, owners = pad([self._ids[name] for name in names])
-            maps = self._features.read_some_crops(names, sides, cropped[places])
+            maps = self._features.read_some_crops(names, sides, pairs[places])
             return Batch(maps, tokens, owners, rows, self._tags(names))
 
         def load_in_graph(places: tf.Tensor) -> Batch:

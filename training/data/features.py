@@ -15,6 +15,7 @@ from training.data.contents import Contents
 from training.data.dataset import Dataset
 
 BATCH = 32
+NO_CROP = -1  # in place of a pair's number
 
 # Rows of the data set to their maps, plain and mirrored: float16 [B, 2, cells, channels].
 Compute = Callable[[list[int]], npt.NDArray[np.float16]]
@@ -30,7 +31,7 @@ class FeatureCache:
     maps: npt.NDArray[np.float16]
     rows: dict[str, int]
     encoder: str  # which encoder made them, as `encoder_id` names it
-    crops: "FeatureCache | None" = None  # of training photos: one crop, and another one mirrored
+    crops: "tuple[FeatureCache, ...]" = ()  # of training photos, a crop and another one mirrored
 
     def read_both_sides(self, names: Sequence[str]) -> npt.NDArray[np.float16]:
         """The mean of both sides' maps, cell over cell: float16 [B, cells, channels]."""
@@ -43,15 +44,13 @@ class FeatureCache:
         return self.maps[[self.rows[name] for name in names], np.asarray(mirrored, np.int64)]
 
     def read_some_crops(
-        self, names: Sequence[str], mirrored: Sequence[bool], cropped: npt.NDArray[np.bool_]
+        self, names: Sequence[str], mirrored: Sequence[bool], pairs: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float16]:
-        """As `read`, but of crops where `cropped` bool [B] says so and there are some."""
+        """As `read`, but of a crop of the numbered pair of `crops` where that is no NO_CROP."""
         maps = self.read(names, mirrored)
-        if self.crops:
-            rows = np.flatnonzero(cropped).tolist()
-            maps[rows] = self.crops.read(
-                [names[row] for row in rows], [mirrored[row] for row in rows]
-            )
+        for pair, crops in enumerate(self.crops):
+            rows = np.flatnonzero(pairs == pair).tolist()
+            maps[rows] = crops.read([names[row] for row in rows], [mirrored[row] for row in rows])
         return maps
 
     def pooled(self, names: Sequence[str]) -> npt.NDArray[np.float32]:

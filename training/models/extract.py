@@ -46,12 +46,12 @@ def cache_features(
 
 
 def cache_crops(
-    dataset: Dataset, weights: str, root: Path, spec: EncoderSpec = RESNET50
+    dataset: Dataset, weights: str, root: Path, spec: EncoderSpec = RESNET50, pair: int = 0
 ) -> FeatureCache:
-    """Open the cache of two crops of each training photo, first computing what it lacks."""
+    """Open the cache of a pair of crops of each training photo, first computing what it lacks."""
     shown = replace(dataset, splits=dict.fromkeys(SPLITS, ()) | {"train": dataset.splits["train"]})
-    name = f"{encoder_id(weights, spec=spec)} crops"
-    start = partial(_of_images, shown, weights, spec, True, load_crops)
+    name = f"{encoder_id(weights, spec=spec)} crops {pair}"
+    start = partial(_of_images, shown, weights, spec, True, partial(load_crops, pair=pair))
     return open_cache(shown, name, spec.maps_shape, root, start)
 
 

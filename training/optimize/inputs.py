@@ -47,7 +47,8 @@ def training_features(
     if config.encoder_learning_rate:
         return cache_trunk(dataset, weights, cache, spec)
     features = features_of(start, dataset, weights, cache, spec)
-    crops = cache_crops(dataset, weights, cache, spec) if config.crop_share else None
+    pairs = range(config.crop_pairs if config.crop_share else 0)
+    crops = tuple(cache_crops(dataset, weights, cache, spec, pair) for pair in pairs)
     return replace(features, crops=crops)
 
 

@@ -89,24 +89,27 @@ def test_photos_are_mirrored_at_times_but_never_where_a_caption_names_a_side(
     assert seen == {True, False}
 
 
+def cropped(features: FeatureCache) -> FeatureCache:
+    """With two pairs of crops, which are 200 and 400 more than the photos."""
+    pairs = (FeatureCache(features.maps + more, features.rows, "crops") for more in (200, 400))
+    return replace(features, crops=tuple(pairs))
+
+
 def test_a_share_of_the_photos_are_crops(lengthy: Dataset, numbered: FeatureCache) -> None:
-    crops = FeatureCache(numbered.maps + 200, numbered.rows, "imagenet crops")
-    data = training_data(lengthy, replace(numbered, crops=crops), crop_share=0.4)
-    values = np.concatenate(
-        [batch.maps.numpy()[:, 0, 0] for seed in range(8) for batch in data.epoch(seed)]
-    )
-    images = np.concatenate(
-        [batch.images.numpy() for seed in range(8) for batch in data.epoch(seed)]
-    )
+    data = training_data(lengthy, cropped(numbered), crop_share=0.6, crop_pairs=2)
+    batches = [batch for seed in range(8) for batch in data.epoch(seed)]
+    values = np.concatenate([batch.maps.numpy()[:, 0, 0] for batch in batches])
+    images = np.concatenate([batch.images.numpy() for batch in batches])
     np.testing.assert_array_equal(values % 100, images)  # of the photo itself, cropped or not
-    assert 0.3 < (values >= 200).mean() < 0.5
-    assert 0.4 < (values % 200 >= 100)[values >= 200].mean() < 0.6  # half of them mirrored
-    assert not np.isin([107, 307], values).any()  # its captions name a side
+    for pair in (200, 400):
+        of_pair = (values >= pair) & (values < pair + 200)
+        assert 0.2 < of_pair.mean() < 0.4
+        assert 0.3 < (values % 200 >= 100)[of_pair].mean() < 0.7  # half of them mirrored
+    assert not np.isin([107, 307, 507], values).any()  # its captions name a side
 
 
 def test_without_a_share_no_photo_is_a_crop(lengthy: Dataset, numbered: FeatureCache) -> None:
-    crops = FeatureCache(numbered.maps + 200, numbered.rows, "imagenet crops")
-    for batch in training_data(lengthy, replace(numbered, crops=crops)).epoch(seed=1):
+    for batch in training_data(lengthy, cropped(numbered)).epoch(seed=1):
         assert batch.maps.numpy().max() < 200
 
 

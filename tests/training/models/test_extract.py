@@ -88,6 +88,7 @@ def test_crops_differ_within_and_between_photos_but_not_between_readings(tmp_pat
     one, other = load_crops(slope(tmp_path, "one.png")), load_crops(slope(tmp_path, "other.png"))
     assert (one[0] != one[1]).any()
     assert (one != other).any()
+    assert (one != load_crops(tmp_path / "one.png", pair=1)).any()
     np.testing.assert_array_equal(load_crops(tmp_path / "one.png"), one)
 
 
@@ -103,6 +104,8 @@ def test_crops_are_cached_of_training_photos_alone(
     grid, mirror = (each[0, :, 0].reshape(7, 7) for each in (first, second))
     assert (grid[:, 0] > grid[:, -1]).all()  # the photos are brighter on the left
     assert (mirror[:, 0] < mirror[:, -1]).all()
+    other = cache_crops(dataset, "imagenet", tmp_path, pair=1)
+    assert (other.read([name], [False]) != first).any()
 
 
 def test_every_photo_is_cached_plain_and_mirrored(
