@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 TRIES = 4000
 MOST = RankingWeights(6.0, 6.0, 1.3, 3.0)  # that is tried
-HALLUCINATION = 0.2  # CIDEr that a percent of photos with an object that is not there is worth
+HALLUCINATION = 0.5  # CIDEr that a percent of photos with an object that is not there is worth
 GOOD = 0.4  # CIDEr-D from which on a caption counts as good
 MOST_WOMEN = 0.09  # share of women that may be called men on dev, with a margin for test
 MOST_MEN = 0.03  # of men called women, with a margin, too

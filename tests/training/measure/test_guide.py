@@ -64,7 +64,7 @@ def test_a_little_less_cider_is_paid_for_objects_that_are_there() -> None:
     assert found.hallucination(weights, penalty) == 0
     assert found.mean_cider(weights, penalty) == pytest.approx(77.5)
     assert tried[0]["hallucination"] == 0
-    dearer = replace(found, cider=np.array([[0.2, 0.9], [0.7, 0.1]]))
+    dearer = replace(found, cider=np.array([[0.2, 1.6], [0.7, 0.1]]))
     weights, penalty, _ = choose_ranking([dearer])
     assert dearer.hallucination(weights, penalty) == 100
 
