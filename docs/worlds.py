@@ -12,6 +12,7 @@ OBJECTS = ("recall", "recall_without_people", "hallucination")
 VERSIONS = {
     "2.0.0": "{}, trained on Flickr8k alone",
     "3.0.0": "{}, trained on both",
+    "3.1.0": "{}, trained on both",
     "tensorflow": "**{}, trained on both**, TensorFlow",
     "openvino": "**{}, trained on both**, OpenVINO int8",
 }
