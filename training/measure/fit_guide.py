@@ -28,7 +28,6 @@ from training.optimize.run_folder import GUIDE, load_run, stage_of
 from training.search.confidence import SIGNALS, ConfidenceWeights
 from training.search.guide_file import GuideNumbers, build_guide
 from training.search.guided import CANDIDATES, Guided, guided_search
-from training.search.neighbours import Neighbours
 from training.search.ranking import RankingWeights
 from training.search.rules import Rules
 from training.search.words import SEEN
@@ -123,10 +122,14 @@ def fit_guide(
         raise ValueError(f"{run} has no tag head; only a decoder that reads tags can be guided")
     search = GuidedSearch(loaded.decoder, loaded.rules, loaded.tag_head, loaded.vocabulary)
     dev = _dev_photos(dataset, features)
+    photos = features.pooled([name for name in dataset.trainable if name in features.rows])
+    captions = [dataset.tokens(name) for name in dataset.splits["train"]]
+    captioned = photos[: len(captions)]  # they come first
+    odd = _odd(load_encoder(encoder_weights, stage_of(run), loaded.encoder))
     numbers = GuideNumbers(
-        _heads(dataset, features, load_encoder(encoder_weights, stage_of(run), loaded.encoder)),
+        fit_heads(captioned, captions, photos, odd),
         RankingWeights(0.0, 0.0, 0.0, 0.0),
-        _neighbours(dataset, features, loaded.vocabulary),
+        index_photos(captioned, captions, loaded.vocabulary),
         0.0,
         0.0,
         _no_confidence(),
@@ -174,30 +177,15 @@ def _dev_photos(dataset: Dataset, features: FeatureCache) -> list[DevPhotos]:
     ]
 
 
-def _heads(dataset: Dataset, features: FeatureCache, encoder: Encoder) -> Any:
+def _odd(encoder: Encoder) -> npt.NDArray[np.float32]:
+    """Pooled features of pictures that are no photos: float32 [M, F]."""
     pictures = np.stack([each.pixels for each in oddities(ODDITIES, 0, encoder.spec.side)])
-    odd = np.concatenate(
+    return np.concatenate(
         [
             encode(encoder, pictures[start : start + BATCH]).numpy().mean(axis=1)
             for start in range(0, len(pictures), BATCH)
         ]
     )
-    captioned = dataset.splits["train"]
-    photos = _pooled(features, [name for name in dataset.trainable if name in features.rows])
-    return fit_heads(
-        _pooled(features, captioned), [dataset.tokens(name) for name in captioned], photos, odd
-    )
-
-
-def _neighbours(dataset: Dataset, features: FeatureCache, vocabulary: Vocabulary) -> Neighbours:
-    names = dataset.splits["train"]
-    captions = [dataset.tokens(name) for name in names]
-    return index_photos(_pooled(features, names), captions, vocabulary)
-
-
-def _pooled(features: FeatureCache, names: Sequence[str]) -> npt.NDArray[np.float32]:
-    rows = [features.rows[name] for name in names]
-    return np.stack([features.maps[row, 0].mean(axis=0, dtype=np.float32) for row in rows])
 
 
 def _no_confidence() -> ConfidenceWeights:

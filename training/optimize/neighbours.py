@@ -12,12 +12,12 @@ from training.data.lexicons.blocked import blocked_ids
 from training.data.lexicons.people import people_lexicon
 from training.data.text import END, UNK, Vocabulary
 from training.models.heads import Floats
-from training.search.neighbours import NO_PAIR, Neighbours
+from training.optimize.heads import LEAST_DEVIATION
+from training.search.neighbours import NO_PAIR, Neighbours, pair_keys
 
 DIMENSIONS = 128
 MOST_PAIRS = 48  # of a photo: those that weigh most
 LEAST_PHOTOS = 3  # that hold a pair: no phrase of a single photo is kept
-LEAST_DEVIATION = 1e-3
 
 Captions = Sequence[Sequence[str]]  # tokenised
 
@@ -80,7 +80,7 @@ def _pairs(
             if photos[pair] >= LEAST_PHOTOS
         }
         best = sorted(weighed, key=lambda pair: (-weighed[pair], pair))[:MOST_PAIRS]
-        pairs[row, : len(best)] = [first * len(vocabulary) + second for first, second in best]
+        pairs[row, : len(best)] = [pair_keys(*pair, len(vocabulary)) for pair in best]
         weights[row, : len(best)] = [weighed[pair] for pair in best]
     return pairs, weights
 
