@@ -1,7 +1,7 @@
 """The scores of a run on a split, with intervals, as JSON and as a Markdown table."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,10 +79,14 @@ def write_evaluation(
     captions: Mapping[str, str],
     dataset: Dataset,
     split: str,
+    dangling: Collection[str] | None = None,
 ) -> dict[str, Any]:
-    """Score captions and write what there is to know about them into files called `stem`."""
+    """Score captions and write what there is to know about them into files called `stem`.
+
+    `dangling` are the words that they may not end on, as in `variety`.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    scored, statistics = evaluate_captions(captions, dataset, split)
+    scored, statistics = evaluate_captions(captions, dataset, split, dangling)
     result = {**described, **scored, "provenance": provenance()}
     _beside(stem, "-captions.json").write_text(json.dumps(captions, indent=0) + "\n")
     statistics.save(_beside(stem, STATISTICS))
@@ -96,7 +100,10 @@ def _beside(stem: Path, ending: str) -> Path:
 
 
 def evaluate_captions(
-    captions: Mapping[str, str], dataset: Dataset, split: str
+    captions: Mapping[str, str],
+    dataset: Dataset,
+    split: str,
+    dangling: Collection[str] | None = None,
 ) -> tuple[dict[str, Any], ImageStatistics]:
     """Scores with 95% intervals of one caption an image, and how varied the captions are.
 
@@ -121,17 +128,23 @@ def evaluate_captions(
             for name in SCORES
             if name in scores
         },
-        "variety": variety(captions, dataset),
+        "variety": variety(captions, dataset, dangling),
     }
     return result, statistics
 
 
-def variety(captions: Mapping[str, str], dataset: Dataset) -> dict[str, float]:
-    """How far a model is from repeating itself, or its training captions."""
+def variety(
+    captions: Mapping[str, str], dataset: Dataset, dangling: Collection[str] | None = None
+) -> dict[str, float]:
+    """How far a model is from repeating itself, or its training captions.
+
+    `dangling` are the words that its captions may not end on: those of this data set, unless it was
+    trained on another one.
+    """
     train = [tokens for name in dataset.splits["train"] for tokens in dataset.tokens(name)]
     seen = set(map(" ".join, train))
     copied = sum(caption in seen for caption in captions.values())
-    dangling = set(dangling_words(train))
+    dangling = set(dangling_words(train)) if dangling is None else dangling
     return habits(captions) | {
         "copied_from_training_share": round(copied / len(captions), 4),
         "dangling_endings": sum(c.split()[-1] in dangling for c in captions.values() if c),

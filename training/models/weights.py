@@ -55,6 +55,13 @@ def read_saved_model(artifact: Path, group: str) -> Weights:
     }
 
 
+def read_dangling(artifact: Path, vocabulary: Vocabulary) -> set[str]:
+    """The words that no caption of an artifact may end on."""
+    saved = tf.train.load_checkpoint(str(artifact / "captioner" / "variables" / "variables"))
+    dangling = saved.get_tensor(f"dangling{_ENDING}")
+    return {word for word, each in zip(vocabulary.words, dangling, strict=True) if each}
+
+
 def fingerprint(weights: Mapping[str, npt.NDArray[np.float32]]) -> str:
     """sha256 of names and values."""
     digest = hashlib.sha256()

@@ -11,9 +11,11 @@ from tqdm import tqdm
 
 from training.data.dataset import Dataset
 from training.data.images import load_image
+from training.data.text import Vocabulary
 from training.measure.artifact import Artifact, Engine
 from training.measure.chair import chair
 from training.measure.evaluate import write_evaluation
+from training.models.weights import read_dangling
 
 EXAMPLES = 40
 BATCH = 8
@@ -40,7 +42,9 @@ def score_artifact(
         "split": split,
         "search": artifact.manifest["search"],
     }
-    scored = write_evaluation(results / f"{name}-{engine}", described, captions, dataset, split)
+    dangling = read_dangling(folder, Vocabulary.load(folder / "vocabulary.txt"))
+    stem = results / f"{name}-{engine}"
+    scored = write_evaluation(stem, described, captions, dataset, split, dangling)
     labels = {photo: set(dataset.labels[photo]) for photo in captions if dataset.labels.get(photo)}
     if labels:
         said = {photo: dataset.captions[photo] for photo in labels}

@@ -107,6 +107,12 @@ def test_variety_counts_repeats_and_copies(dataset: Dataset) -> None:
     }
 
 
+def test_endings_dangle_by_the_words_that_a_model_may_not_end_on(dataset: Dataset) -> None:
+    captions = {"a.jpg": "a dog in white", "b.jpg": "a girl on a", "c.jpg": ""}
+    assert variety(captions, dataset, {"a", "on"})["dangling_endings"] == 1
+    assert variety(captions, dataset, {"a", "white"})["dangling_endings"] == 2
+
+
 def test_captions_of_other_images_are_refused(dataset: Dataset) -> None:
     with pytest.raises(ValueError, match=r"different images, first [abc]\.jpg"):
         evaluate_captions({"a.jpg": "a dog"}, dataset, "test")

@@ -21,6 +21,7 @@ from training.models.encoder import Encoder, encode
 from training.models.encoder_spec import RESNET50, EncoderSpec
 from training.models.model import Model
 from training.models.registry import DECODERS, build_decoder
+from training.models.weights import read_dangling
 from training.optimize.run_folder import load_run
 from training.release import export as exporting
 from training.release.card import write_card
@@ -77,6 +78,10 @@ def exported(
     export(tmp_path / "run", "imagenet", "small", "1.2.3", tmp_path / "artifact")
     yield tmp_path / "artifact"
     keras.backend.clear_session()
+
+
+def test_it_tells_which_words_no_caption_ends_on(exported: Path) -> None:
+    assert read_dangling(exported, Vocabulary(tuple(WORDS))) == {"<start>", *WORDS[4:16]}
 
 
 def test_the_service_loads_it_and_finds_the_captions_of_the_oracle(exported: Path) -> None:
