@@ -112,6 +112,13 @@ class TrainConfig(BaseModel):
     object_penalty: float = Field(
         0.0, ge=0, description="subtracted for each object it names that is not in the labels"
     )
+    neutral_share: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="of the photos a step of the reward whose captions are drawn without words "
+        "that tell a gender and scored against references in neutral wording",
+    )
     ema_decay: float = Field(0.999, ge=0, lt=1, description="of the averaged weights we keep")
     dev_beam_size: int = Field(3, ge=1, description="beam of the dev CIDEr that selects the model")
     precision: Precision = Field(

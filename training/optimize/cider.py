@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from training.data.batches import Batch
+from training.data.lexicons.people import neutral, neutral_ids
 from training.data.ngrams import ORDERS, Rarity, Vectors
 from training.data.text import END, PAD, Vocabulary
 from training.data.texts import TextBatch
@@ -88,10 +89,21 @@ class CiderSteps:
         self._trainer = trainer
         self._words = vocabulary.words
         self._names = tuple(captions)
+        self._gendered = np.zeros(len(vocabulary), np.bool_)
+        self._gendered[neutral_ids(vocabulary.words)] = True
         end = vocabulary.words[END]
         self._reward = CiderReward(
             {name: [[*each, end] for each in group] for name, group in captions.items()}
         )
+        self._neutral = self._reward
+        if trainer.config.neutral_share:
+            # Of their own frequencies: "person" is no rare word among neutral captions.
+            self._neutral = CiderReward(
+                {
+                    name: [[*neutral(each), end] for each in group]
+                    for name, group in captions.items()
+                }
+            )
 
     def step(self, batch: Batch | TextBatch) -> float:
         """One update from the batch's photos; returns its samples' mean reward."""
@@ -99,30 +111,50 @@ class CiderSteps:
             raise TypeError("captions without photos cannot be rewarded; set texts to 0")
         samples = self._trainer.config.samples
         tags = self._trainer.tags_of(batch)
-        tokens = self._trainer.sample(batch.maps, tags)
         images = batch.images.numpy()
-        rewards = self._rewards(tokens.numpy(), np.repeat(images, samples))
+        in_neutral = self._draw_neutral(len(images))
+        forbidden = in_neutral[:, np.newaxis] & self._gendered
+        tokens = self._trainer.sample(batch.maps, tags, forbidden)
+        rewards = self._rewards(
+            tokens.numpy(), np.repeat(images, samples), np.repeat(in_neutral, samples)
+        )
         advantage = advantages(rewards.reshape(-1, samples)).reshape(-1)
         owners = np.repeat(np.arange(len(images), dtype=np.int32), samples)
         self._trainer.reinforce(
-            batch.maps, tags, tokens, owners, batch.tokens, batch.owners, advantage
+            batch.maps, tags, forbidden, tokens, owners, batch.tokens, batch.owners, advantage
         )
         return float(rewards.mean())
 
+    def _draw_neutral(self, photos: int) -> npt.NDArray[np.bool_]:
+        """Which photos of the next step get captions in neutral wording: bool [photos]."""
+        config, step = self._trainer.config, int(self._trainer.optimizer.iterations)
+        drawn: npt.NDArray[np.bool_] = (
+            np.random.default_rng([config.seed, step]).random(photos) < config.neutral_share
+        )
+        return drawn
+
     def _rewards(
-        self, tokens: npt.NDArray[np.int32], images: npt.NDArray[np.int64]
+        self,
+        tokens: npt.NDArray[np.int32],
+        images: npt.NDArray[np.int64],
+        in_neutral: npt.NDArray[np.bool_],
     ) -> npt.NDArray[np.float32]:
+        rows = zip(tokens.tolist(), images.tolist(), in_neutral.tolist(), strict=True)
         return np.array(
             [
-                self._score(self._names[image], self._caption(row))
-                for row, image in zip(tokens.tolist(), images.tolist(), strict=True)
+                self._score(
+                    self._neutral if is_neutral else self._reward,
+                    self._names[image],
+                    self._caption(row),
+                )
+                for row, image, is_neutral in rows
             ],
             np.float32,
         )
 
-    def _score(self, name: str, caption: list[str]) -> float:
+    def _score(self, cider: CiderReward, name: str, caption: list[str]) -> float:
         trust = self._trainer.config.pseudo_reward if name in self._pseudo else 1.0
-        reward = trust * self._reward.score(name, caption)
+        reward = trust * cider.score(name, caption)
         return reward + (self._objects.score(name, caption) if self._objects else 0.0)
 
     def _caption(self, ids: list[int]) -> list[str]:

@@ -7,7 +7,7 @@ import tensorflow as tf
 from training.data.text import PAD, UNK
 from training.models.decoder import Decoder
 from training.models.model import Model
-from training.search.rules import allowed_words
+from training.search.rules import allowed_words, policy_logits
 
 
 def token_log_probs(
@@ -18,13 +18,13 @@ def token_log_probs(
     training: bool,
     scale: float = 1.0,
     tags: tf.Tensor | None = None,
-    sampled: bool = False,
+    forbidden: tf.Tensor | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Log-probabilities [M, V] where the captions' M tokens stand, and [M] of those tokens.
 
     Tokens come row by row, without `<start>`, `<unk>` and padding. `training` turns dropout on;
-    logits are multiplied by `scale`; if the captions were `sampled`, words that sampling never
-    draws have no probability.
+    logits are multiplied by `scale`. With the words that were `forbidden` bool [photos, V] as the
+    captions were drawn, only what could be drawn has a probability.
     """
     decoder: Decoder = model.decoder
     features = None if maps is None else model.features(maps)
@@ -37,9 +37,10 @@ def token_log_probs(
     rows = tf.where(real)[:, 0]
     evidence = {name: tf.gather(memory[name], rows) for name in decoder.evidence}
     logits = decoder.logits(tf.boolean_mask(outputs, real), evidence)
-    log_probs = tf.nn.log_softmax(
-        scale * logits + (allowed_words(tf.shape(logits)[-1]) if sampled else 0.0)
-    )
+    logits *= scale
+    if forbidden is not None:
+        logits = policy_logits(logits, tf.gather(forbidden, tf.gather(owners, rows)))
+    log_probs = tf.nn.log_softmax(logits)
     return log_probs, tf.gather(log_probs, tf.boolean_mask(targets, real), batch_dims=1)
 
 

@@ -48,11 +48,12 @@ class Trainer:
         self.imitate = tf.function(self._imitate, input_signature=[maps, tokens, owners, tags])
         self.measure = tf.function(self._measure, input_signature=[maps, tokens, owners, tags])
         self.imitate_texts = tf.function(self._imitate_texts, input_signature=[tokens, tags])
-        self.sample = tf.function(self._sample, input_signature=[maps, tags])
+        forbidden = tf.TensorSpec([None, None], tf.bool)
+        self.sample = tf.function(self._sample, input_signature=[maps, tags, forbidden])
         advantage = tf.TensorSpec([None], tf.float32)
         self.reinforce = tf.function(
             self._reinforce,
-            input_signature=[maps, tags, tokens, owners, tokens, owners, advantage],
+            input_signature=[maps, tags, forbidden, tokens, owners, tokens, owners, advantage],
         )
 
     def parts(self) -> dict[str, Any]:
@@ -121,16 +122,20 @@ class Trainer:
 
         return self._learn(loss)
 
-    def _sample(self, maps: tf.Tensor, tags: tf.Tensor) -> tf.Tensor:
-        """Captions int32 [B * samples, T] drawn from the model as it is."""
+    def _sample(self, maps: tf.Tensor, tags: tf.Tensor, forbidden: tf.Tensor) -> tf.Tensor:
+        """Captions int32 [B * samples, T] drawn from the model as it is.
+
+        Words that are `forbidden` bool [B, V] are not drawn.
+        """
         features = self.model.features(maps)
         samples, max_words = self.config.samples, self.config.max_words
-        return sample(self.model.decoder, features, samples, max_words, tags)
+        return sample(self.model.decoder, features, samples, max_words, forbidden, tags)
 
     def _reinforce(
         self,
         maps: tf.Tensor,
         tags: tf.Tensor,
+        forbidden: tf.Tensor,
         tokens: tf.Tensor,
         owners: tf.Tensor,
         references: tf.Tensor,
@@ -148,9 +153,10 @@ class Trainer:
         def loss() -> tf.Tensor:
             photos, seen = self.replicas.photos(maps), self.replicas.photos(tags)
             mine, words, worth = self.replicas.captions(owners, tokens, advantage)
+            banned = self.replicas.photos(forbidden)
             # Without dropout and <unk>, or it would not be the policy that drew the captions.
             _, right = token_log_probs(
-                self.model, photos, words, mine, training=False, tags=seen, sampled=True
+                self.model, photos, words, mine, training=False, tags=seen, forbidden=banned
             )
             rows = tf.where(words[:, 1:] != PAD)[:, 0]
             reward = mean(right * tf.gather(worth, rows))

@@ -83,6 +83,12 @@ def allowed_words(words: tf.Tensor) -> tf.Tensor:
     return tf.where((ids != PAD) & (ids != START) & (ids != UNK), 0.0, -float("inf"))
 
 
+def policy_logits(logits: tf.Tensor, forbidden: tf.Tensor) -> tf.Tensor:
+    """Logits [N, V] that leave nothing to special words and `forbidden` bool [N, V] ones."""
+    never = forbidden | (allowed_words(tf.shape(logits)[-1]) < 0)
+    return tf.where(never, -float("inf"), logits)
+
+
 def forbidden_next(
     rules: Rules,
     tokens: tf.Tensor,

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from training.data.text import END, PAD, START
 from training.models.decoder import Decoder
-from training.search.rules import allowed_words
+from training.search.rules import policy_logits
 
 
 def sample(
@@ -12,12 +12,15 @@ def sample(
     features: tf.Tensor,
     samples: int,
     max_length: int,
+    forbidden: tf.Tensor,
     tags: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Token ids int32 [B * samples, T] of feature maps float32 [B, cells, channels].
 
     Each row is `<start>`, at most `max_length` words, `<end>` unless that was too few, `<pad>`.
+    Words that are `forbidden` bool [B, V] in captions of a photo are not drawn.
     """
+    forbidden = tf.repeat(forbidden, samples, axis=0)
     memory = decoder.remember(features, training=False, tags=tags)
     state = tuple(tf.repeat(each, samples, axis=0) for each in decoder.initial_state(memory))
     memory = decoder.share(memory, samples)
@@ -29,7 +32,7 @@ def sample(
         if tf.reduce_all(finished):
             break
         outputs, state, _ = decoder.step(last, state, memory)
-        logits = decoder.logits(outputs, memory) + allowed_words(tf.shape(decoder.output_bias)[0])
+        logits = policy_logits(decoder.logits(outputs, memory), forbidden)
         drawn = tf.random.categorical(logits, 1, dtype=tf.int32)[:, 0]
         last = tf.where(finished, PAD, drawn)
         finished = finished | (last == END)

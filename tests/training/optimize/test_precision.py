@@ -65,10 +65,11 @@ def test_a_step_computes_with_bfloat16_and_changes_float32_weights(architecture:
     assert {each.dtype for each in after} == {np.dtype(np.float32)}
     assert any(np.abs(a - b).max() > 1e-4 for a, b in zip(after, before, strict=True))
     tags = mixed.tags_of(batch())
-    drawn = mixed.sample(batch().maps, tags)
+    forbidden = tf.zeros([2, mixed.model.decoder.output_bias.shape[0]], tf.bool)
+    drawn = mixed.sample(batch().maps, tags, forbidden)
     owners, worth = tf.constant([0, 0, 1, 1]), tf.constant([1.0, -1.0, 1.0, -1.0])
     assert np.isfinite(
-        mixed.reinforce(batch().maps, tags, drawn, owners, TOKENS, OWNERS, worth).numpy()
+        mixed.reinforce(batch().maps, tags, forbidden, drawn, owners, TOKENS, OWNERS, worth).numpy()
     )
 
 

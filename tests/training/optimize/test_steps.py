@@ -59,7 +59,7 @@ def test_a_sample_is_scored_against_its_own_photo_with_its_end(
     config = small("lstm", objective="cider", samples=2, max_words=3)
     trainer = trainer_of(config, len(WORDS))
     drawn = [[1, 4, 5, 2, 0], [1, 6, 6, 6, 0], [1, 4, 6, 8, 2], [1, 2, 0, 0, 0]]
-    trainer.sample = lambda maps, tags: tf.constant(drawn)
+    trainer.sample = lambda maps, tags, forbidden: tf.constant(drawn)
     learned: list[Any] = []
     trainer.reinforce = lambda *given: learned.append(given)
     scored = []
@@ -77,10 +77,41 @@ def test_a_sample_is_scored_against_its_own_photo_with_its_end(
         ("b.jpg", "a cat sits <end>"),
         ("b.jpg", "<end>"),
     ]
-    ((_, _, tokens, owners, _, _, advantage),) = learned
+    ((_, _, _, tokens, owners, _, _, advantage),) = learned
     assert tokens.numpy().tolist() == drawn
     assert owners.tolist() == [0, 0, 1, 1]
     assert advantage.tolist() == [-1, 1, -1, 1]
+
+
+def test_photos_of_the_neutral_share_are_drawn_and_rewarded_without_gender() -> None:
+    words = Vocabulary((*SPECIAL_WORDS, "a", "man", "woman", "person", "runs", "sits"))
+    references = {"a.jpg": [["a", "man", "runs"]], "b.jpg": [["a", "woman", "sits"]]}
+    config = small("lstm", objective="cider", samples=5, max_words=4, neutral_share=1.0)
+    trainer = trainer_of(config, len(words), steps=400)
+    drawn: list[Any] = []
+    sample = trainer.sample
+
+    def draw(*given: Any) -> tf.Tensor:
+        drawn.append(sample(*given))
+        return drawn[-1]
+
+    trainer.sample = draw
+    steps = CiderSteps(trainer, words, references)
+    captions = [[words.encode(each) for each in group] for group in references.values()]
+    tokens, owners = (tf.constant(each) for each in pad(captions))
+    batch = two_photos()._replace(tokens=tokens, owners=owners)
+    rewards = [steps.step(batch) for _ in range(80)]
+    gendered = [words.words.index(word) for word in ("man", "woman")]
+    assert not np.isin(np.concatenate([each.numpy().reshape(-1) for each in drawn]), gendered).any()
+    assert np.mean(rewards[-10:]) > np.mean(rewards[:10]) + 0.5
+
+
+def test_a_share_of_the_photos_is_neutral_the_same_ones_in_a_resumed_run() -> None:
+    config = small("lstm", objective="cider", samples=2, max_words=3, neutral_share=0.3)
+    steps = CiderSteps(trainer_of(config, len(WORDS)), WORDS, REFERENCES)
+    first = steps._draw_neutral(1000)
+    assert 0.25 < first.mean() < 0.35
+    np.testing.assert_array_equal(steps._draw_neutral(1000), first)
 
 
 def test_the_gradient_is_that_of_the_expected_reward() -> None:

@@ -57,7 +57,8 @@ def steps(config: TrainConfig, devices: int) -> tuple[list[float], list[Any]]:
     losses = [made.imitation_step(batch) for _ in range(3)]
     losses.append(made.imitation_step(alone))  # nothing is left for the second device
     if not config.encoder_learning_rate:
-        given = (batch.maps, made.tags_of(batch), tokens, owners, tokens, owners)
+        banned = tf.one_hot([11, 4, 5], 12, True, False, dtype=tf.bool)
+        given = (batch.maps, made.tags_of(batch), banned, tokens, owners, tokens, owners)
         losses.append(float(made.reinforce(*given, tf.constant([1.0, -1.0, 0.5, -0.5]))))
     variables = [*made.model.variables(), *made.averaged.variables()]
     return losses, [variable.numpy() for variable in variables]

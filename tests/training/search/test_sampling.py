@@ -23,9 +23,17 @@ def decoder(request: pytest.FixtureRequest) -> Decoder:
     return build_decoder(config, WORDS)
 
 
-def draw(decoder: Decoder, samples: int, max_length: int = 6) -> npt.NDArray[np.int32]:
+def draw(
+    decoder: Decoder, samples: int, max_length: int = 6, forbidden: int | None = None
+) -> npt.NDArray[np.int32]:
+    """Captions of two photos; those of the second may not hold the word `forbidden`."""
     maps = tf.random.stateless_normal([2, CELLS, FEATURES], seed=[0, 1])
-    tokens: npt.NDArray[np.int32] = tf.function(sample)(decoder, maps, samples, max_length).numpy()
+    never = np.zeros((2, WORDS), np.bool_)
+    if forbidden is not None:
+        never[1, forbidden] = True
+    tokens: npt.NDArray[np.int32] = tf.function(sample)(
+        decoder, maps, samples, max_length, tf.constant(never)
+    ).numpy()
     return tokens
 
 
@@ -53,3 +61,9 @@ def test_words_come_as_often_as_the_decoder_believes(decoder: Decoder) -> None:
 
 def test_samples_of_a_photo_differ(decoder: Decoder) -> None:
     assert len({tuple(row) for row in draw(decoder, 20).tolist()}) > 10
+
+
+def test_forbidden_words_are_drawn_for_other_photos_only(decoder: Decoder) -> None:
+    first, second = np.split(draw(decoder, 50, forbidden=5), 2)
+    assert 5 in first
+    assert 5 not in second
