@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from training.release.findings import table
+from training.release.findings import calibration_error, table
 
 DOCS = Path(__file__).resolve().parent
 EARLIER = DOCS / "results" / "audits"  # one file a version that shipped before
@@ -115,6 +115,20 @@ def _cost(neutral: Any) -> str:
     return f"{found['difference']:+.1f} ({low:+.1f}–{high:+.1f})"
 
 
+def _of_both(confidence: Any) -> str:
+    return calibration_error(confidence["both"]) if "both" in confidence else ""
+
+
+def _masks(photos: str) -> Callable[[Any], str]:
+    def read(masks: Any) -> str:
+        if (found := masks.get(photos)) is None:
+            return ""
+        low, high = found["interval"]
+        return f"{found['cost']:.2f} ({low:.2f}–{high:.2f})"
+
+    return read
+
+
 GROUPS = (
     "women",
     "men",
@@ -161,16 +175,15 @@ _CHECKS: list[tuple[str, str, Callable[[Any], str]]] = [
     ("the same, photos without people", "objects", _object("recall_without_people")),
     ("names an object that is not there", "objects", _object("hallucination")),
     ("AUROC of the confidence", "confidence", _auroc),
-    (
-        "expected calibration error",
-        "confidence",
-        lambda found: f"{found['calibration_error']:.3f}",
-    ),
+    ("expected calibration error", "confidence", calibration_error),
+    ("the same, test photos of both data sets", "confidence", _of_both),
     *(
         (f"uncertain: {kind}", "confidence", _odd(kind))
         for kind in ("noise", "blank", "text", "screenshot", "drawing")
     ),
     ("CIDEr of people=neutral less seen", "neutral", _cost),
+    ("CIDEr that the gender thresholds cost, Flickr8k", "masks", _masks("flickr8k")),
+    ("the same, COCO", "masks", _masks("coco")),
     *((f"same caption, {how}", "robustness", _disturbed(how)) for how in DISTURBED),
     ("attention against occlusion", "attention", lambda found: _number(found["attention"], 2)),
     ("nearness to the middle against it", "attention", lambda found: _number(found["centre"], 2)),

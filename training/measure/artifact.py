@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float32]
 Engine = Literal["tensorflow", "openvino"]
 Signature = Callable[[dict[str, Any]], dict[str, npt.NDArray[Any]]]
 
-PEOPLE = ("seen", "neutral")  # the values 0 and 1 of the input `people`
+PEOPLE = ("seen", "neutral", "unmasked")  # the values 0, 1 and 2 of the input `people`
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,10 +54,18 @@ class Artifact:
         }
         self.people = people
         self.has_people = "people" in inputs
+        # Artifacts before 3.3.0 take 2 for "seen".
+        if people == "unmasked" and not self.has_thresholds:
+            raise ValueError(f"the model in {folder} cannot leave its gender thresholds out")
         if self.has_people:
             self._options["people"] = np.int32(PEOPLE.index(people))
         elif people != "seen":
             raise ValueError(f"the model in {folder} has no option people={people}")
+
+    @property
+    def has_thresholds(self) -> bool:
+        """Whether it masks gendered words by thresholds that can be left out."""
+        return "gender_thresholds" in self.manifest
 
     @property
     def threshold(self) -> float | None:

@@ -45,7 +45,8 @@ def _add_audit(steps: Any) -> None:
         nargs="+",
         default=[],
         metavar="SECTION",
-        help="only these of people, words, objects, confidence, neutral, robustness, attention",
+        help="only these of people, words, objects, confidence, neutral, masks, robustness, "
+        "attention",
     )
     audit.add_argument("--card", type=Path, help="template of the model card, if it is your own")
     audit.set_defaults(step=_audit)

@@ -146,7 +146,7 @@ def export(
         "limits": LIMITS,
         "metrics": {key: metrics[key] for key in KEPT if key in metrics},
         "calibration": calibration["calibration"] if calibration else None,
-        **({"confidence": {"threshold": THRESHOLD}} if loaded.tag_head else {}),
+        **(_guided(run) if loaded.tag_head else {}),
         "provenance": {
             "training": loaded.described,
             "export": provenance(),
@@ -160,6 +160,16 @@ def export(
     (output / "manifest.json").write_text(
         json.dumps(manifest | {"files": checksums(output)}, indent=2) + "\n"
     )
+
+
+def _guided(run: Path) -> dict[str, Any]:
+    """What the manifest says of a guide: the thresholds of its confidence and of its gender heads.
+
+    The latter are the probabilities below which words of a gender are not written.
+    """
+    numbers = load_guide_numbers(run / GUIDE)
+    least = {"male": round(numbers.least_male, 4), "female": round(numbers.least_female, 4)}
+    return {"confidence": {"threshold": THRESHOLD}, "gender_thresholds": least}
 
 
 def _metrics(run: Path, search: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+# Of which the confidence is measured beside Flickr8k's.
+OTHER_PHOTOS = {"coco": "COCO's test photos", "both": "those of both data sets"}
 NOT_RUN = "Not measured for this version; `python -m training audit` does."
 
 Found = Mapping[str, Any]
@@ -135,7 +137,12 @@ def _confidence(found: Found) -> str:
             "AUROC",
             f"{auroc['score']:.3f} ({auroc['interval'][0]:.3f} to {auroc['interval'][1]:.3f})",
         ],
-        ["expected calibration error", f"{found['calibration_error']:.3f}"],
+        ["expected calibration error", calibration_error(found)],
+        *(
+            [f"the same, {photos}", calibration_error(found[name])]
+            for name, photos in OTHER_PHOTOS.items()
+            if name in found
+        ),
         ["good captions among those called uncertain", percent(found["good_if_uncertain"])],
         ["good captions among the others", percent(found["good_if_certain"])],
         *(
@@ -144,6 +151,24 @@ def _confidence(found: Found) -> str:
         ),
     ]
     return table([f"confidence, threshold {found['threshold']:g}", "measured"], rows)
+
+
+def calibration_error(found: Found) -> str:
+    """With what chance alone would give: ".047 (.036 by chance)"."""
+    error, chance = found["calibration_error"], found.get("calibration_error_by_chance")
+    return f"{error:.3f}" + (f" ({chance:.3f} by chance)" if chance is not None else "")
+
+
+def _masks(found: Found) -> str:
+    rows = [
+        [
+            {"flickr8k": "Flickr8k", "coco": "COCO"}[name],
+            f"{each['cost']:.2f} ({each['interval'][0]:.2f} to {each['interval'][1]:.2f})",
+            f"{each['changed']} of {each['of']}",
+        ]
+        for name, each in found.items()
+    ]
+    return table(["test photos", "CIDEr that the thresholds cost", "captions they change"], rows)
 
 
 def _neutral(found: Found) -> str:
@@ -194,6 +219,7 @@ _FINDINGS: dict[str, tuple[str, Callable[[Found], str]]] = {
     "objects": ("objects", _objects),
     "confidence": ("confidence", _confidence),
     "neutral": ("neutral", _neutral),
+    "masks": ("masks", _masks),
     "robustness": ("robustness", _robustness),
     "attention": ("attention", _attention),
 }

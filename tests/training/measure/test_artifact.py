@@ -101,6 +101,18 @@ def test_an_option_the_artifact_lacks_is_an_error(
 ) -> None:
     with pytest.raises(ValueError, match="no option people"):
         load(tmp_path, monkeypatch, asked, {"images"}, outputs(), "neutral")
+    # Before 3.3.0 a graph took 2 for "seen", and would have shown that thresholds cost nothing.
+    with pytest.raises(ValueError, match="cannot leave its gender thresholds out"):
+        load(tmp_path, monkeypatch, asked, {"images", "people"}, outputs(), "unmasked")
+
+
+def test_thresholds_are_left_out_where_the_manifest_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[dict[str, Any]]
+) -> None:
+    least = {"male": 0.6, "female": 0.5}
+    given = (tmp_path, monkeypatch, asked, {"images", "people"}, outputs(), "unmasked")
+    load(*given, gender_thresholds=least).caption(PIXELS)
+    assert asked[0]["people"] == 2
 
 
 def test_a_model_without_attention_or_confidence_has_neither(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from training.search.words import NEUTRAL, SEEN, PeopleWords, forbidden_words
+from training.search.words import NEUTRAL, SEEN, UNMASKED, PeopleWords, forbidden_words
 
 pytestmark = pytest.mark.tensorflow
 
@@ -32,6 +32,10 @@ def test_words_of_a_gender_are_forbidden_where_it_is_not_seen() -> None:
 
 def test_neutral_wording_forbids_all_gendered_words() -> None:
     assert forbidden(1.0, 1.0, NEUTRAL) == [False, True, True, True, False]
+
+
+def test_thresholds_can_be_left_out_to_measure_what_they_cost() -> None:
+    assert forbidden(0.0, 0.0, UNMASKED) == [False, True, False, False, False]
 
 
 def test_each_photo_has_its_own_words() -> None:

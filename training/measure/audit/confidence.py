@@ -22,7 +22,8 @@ def confidence(
     """AUROC with its bootstrap interval, expected calibration error and reliability.
 
     `scores` are CIDEr by photo. The calibration error is the mean distance of ten bins of equally
-    many photos from the diagonal.
+    many photos from the diagonal; `calibration_error_by_chance` is what it would be on average if
+    every confidence were true, since so few photos a bin scatter.
     """
     names = list(confidences)
     sure = np.array([confidences[name] for name in names])
@@ -30,16 +31,25 @@ def confidence(
     bins = _bins(sure, good)
     return {
         "auroc": _auroc(sure, good),
-        "calibration_error": round(
-            sum(each["photos"] * abs(each["confidence"] - each["good"]) for each in bins)
-            / len(names),
-            4,
-        ),
+        "calibration_error": round(_distance(bins), 4),
+        "calibration_error_by_chance": round(_by_chance(sure), 4),
         "good": share(int(good.sum()), len(good)),
         "good_if_uncertain": _good(good, sure < threshold) if threshold is not None else None,
         "good_if_certain": _good(good, sure >= threshold) if threshold is not None else None,
         "reliability": bins,
     }
+
+
+def _distance(bins: list[dict[str, Any]]) -> float:
+    photos = sum(each["photos"] for each in bins)
+    total = sum(each["photos"] * abs(each["confidence"] - each["good"]) for each in bins)
+    return float(total / photos)
+
+
+def _by_chance(sure: Floats) -> float:
+    random = np.random.default_rng(0)
+    draws = random.random((SAMPLES, len(sure))) < sure
+    return float(np.mean([_distance(_bins(sure, good)) for good in draws]))
 
 
 def _good(good: npt.NDArray[np.bool_], chosen: npt.NDArray[np.bool_]) -> dict[str, Any]:

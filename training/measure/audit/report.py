@@ -12,11 +12,13 @@ from training.data.images import load_image
 from training.data.ngrams import Rarity
 from training.data.text import tokenize
 from training.measure.artifact import Artifact, Engine, fingerprint
+from training.measure.audit import References
 from training.measure.audit.amplification import amplification
 from training.measure.audit.answers import captions_of, told
 from training.measure.audit.confidence import confidence
 from training.measure.audit.copying import blocked, copying
 from training.measure.audit.gender import gender
+from training.measure.audit.masks import masks_cost
 from training.measure.audit.neutral import neutral_cost
 from training.measure.audit.occlusion import attention_and_occlusion
 from training.measure.audit.robustness import Pixels, Told, odd_pictures, robustness
@@ -54,6 +56,13 @@ class Audit:
         return {name: self.dataset.tokens(name) for name in self.dataset.splits["test"]}
 
     @cached_property
+    def coco_references(self) -> dict[str, list[list[str]]]:
+        """The tokenised captions of COCO's test photos, if there are any."""
+        if self.coco is None:
+            return {}
+        return {name: self.coco.tokens(name) for name in self.coco.splits["test"]}
+
+    @cached_property
     def training(self) -> list[list[str]]:
         """Every caption the model was trained on, as far as the data sets hold them."""
         found: list[list[str]] = []
@@ -77,13 +86,12 @@ class Audit:
             artifact, {name: source.files[name] for name in source.splits[split]}, kept
         )
 
-    def cider(self, captions: Words) -> dict[str, float]:
+    def cider(self, captions: Words, references: References | None = None) -> dict[str, float]:
         """CIDEr-D of each test photo's caption, times 100, rarity counted over the photos given."""
+        known = references or self.references
         joined = {name: " ".join(words) for name, words in captions.items()}
-        references = {
-            name: [" ".join(words) for words in self.references[name]] for name in captions
-        }
-        scores = image_statistics(joined, references, meteor=False).means["CIDEr"]
+        against = {name: [" ".join(words) for words in known[name]] for name in captions}
+        scores = image_statistics(joined, against, meteor=False).means["CIDEr"]
         return {name: 100 * float(score) for name, score in zip(joined, scores, strict=True)}
 
     def people(self) -> dict[str, Any]:
@@ -130,14 +138,19 @@ class Audit:
     def confidence(self) -> dict[str, Any] | None:
         """What the confidence is worth on test photos and odd pictures; None if there is none."""
         answers, threshold = self.told("test"), self.artifact.threshold
-        known = {
-            name: each.confidence for name, each in answers.items() if each.confidence is not None
-        }
+        known, scores = known_of(answers), self.cider(words_of(answers))
         if threshold is None or not known:
             return None
+        found = confidence(known, scores, threshold) | {"threshold": threshold}
+        if self.coco:
+            others = self.told("test", coco=True)
+            theirs = known_of(others, "coco/")
+            judged = self.cider(words_of(others), self.coco_references)
+            both = scores | {f"coco/{name}": score for name, score in judged.items()}
+            found["coco"] = confidence(theirs, both, threshold)
+            found["both"] = confidence(known | theirs, both, threshold)
         return {
-            **confidence(known, self.cider(words_of(answers)), threshold),
-            "threshold": threshold,
+            **found,
             "odd_pictures": odd_pictures(self._tell, threshold, ODD_PICTURES, ODD_SEED),
         }
 
@@ -149,6 +162,21 @@ class Audit:
     def attention(self) -> dict[str, Any]:
         """Rank correlation of attention maps and occlusion maps."""
         return attention_and_occlusion(self.artifact.caption, self._sample().values())
+
+    def masks(self) -> dict[str, Any] | None:
+        """What the gender thresholds cost; None where the model has none to leave out."""
+        if not self.artifact.has_thresholds:
+            return None
+        open_ended = Artifact(self.folder, self.engine, "unmasked")
+
+        def cost(references: References, coco: bool) -> dict[str, Any]:
+            under, without = (
+                words_of(self.told("test", coco, each)) for each in (self.artifact, open_ended)
+            )
+            return masks_cost(under, without, references)
+
+        found = {"flickr8k": cost(self.references, coco=False)}
+        return found | ({"coco": cost(self.coco_references, coco=True)} if self.coco else {})
 
     def neutral(self) -> dict[str, Any] | None:
         """What people=neutral costs; None where the model lacks the option."""
@@ -175,6 +203,7 @@ SECTIONS: dict[str, Callable[[Audit], dict[str, Any] | None]] = {
     "objects": Audit.objects,
     "confidence": Audit.confidence,
     "neutral": Audit.neutral,
+    "masks": Audit.masks,
     "robustness": Audit.robustness,
     "attention": Audit.attention,
 }
@@ -189,6 +218,15 @@ def read_audit(folder: Path) -> dict[str, Any] | None:
     manifest = json.loads((folder / "manifest.json").read_text())
     model = audit["model"]
     return audit if model["fingerprint"] == fingerprint(manifest, model["engine"]) else None
+
+
+def known_of(answers: Mapping[str, Told], before: str = "") -> dict[str, float]:
+    """The confidences by photo, with something `before` each name, where the model gives one."""
+    return {
+        f"{before}{name}": each.confidence
+        for name, each in answers.items()
+        if each.confidence is not None
+    }
 
 
 def words_of(answers: Mapping[str, Told]) -> dict[str, list[str]]:

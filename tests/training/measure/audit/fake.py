@@ -50,6 +50,7 @@ class FakeArtifact:
 
     threshold = 0.3
     has_people = True
+    has_thresholds = True
 
     def __init__(self, folder: Path, engine: str = "tensorflow", people: str = "seen") -> None:
         self.people = people

@@ -1,0 +1,22 @@
+"""What the gender thresholds cost: captions under their masks, and without them."""
+
+from typing import Any
+
+from training.measure.audit import Captions, References
+from training.measure.metrics import image_statistics, paired_bootstrap
+
+
+def masks_cost(masked: Captions, unmasked: Captions, references: References) -> dict[str, Any]:
+    """By how much CIDEr is lower under the masks, with the paired bootstrap's interval."""
+    joined = {name: [" ".join(words) for words in group] for name, group in references.items()}
+    plain, under = (
+        image_statistics({name: " ".join(words) for name, words in each.items()}, joined, False)
+        for each in (unmasked, masked)
+    )
+    found = paired_bootstrap(plain, under)["CIDEr"]
+    return {
+        "cost": found["difference"],
+        "interval": found["interval"],
+        "changed": sum(masked[name] != unmasked[name] for name in masked),
+        "of": len(masked),
+    }
