@@ -92,7 +92,7 @@ class RecurrentDecoder(Decoder):
         return self.lstm.step(image, (nothing, nothing))
 
     def forced(self, tokens: tf.Tensor, memory: Memory, training: bool) -> tf.Tensor:
-        words = self.dropout(self.embed(tokens), training=training)
+        words = self.lstm(self.dropout(self.embed(tokens), training=training))
         hidden, _, sentinel = self.lstm.sequence(
             self._inputs(words, memory), self.initial_state(memory)
         )
@@ -103,10 +103,11 @@ class RecurrentDecoder(Decoder):
         self, tokens: tf.Tensor, state: State, memory: Memory
     ) -> tuple[tf.Tensor, State, tf.Tensor]:
         # The captions of an image are to `_inputs` and `_read` what steps are in training.
-        words = tf.reshape(self.embed(tokens), [tf.shape(memory["image"])[0], -1, self.units])
-        projected = tf.reshape(self._inputs(words, memory), [-1, self.lstm.gates * self.units])
+        images, width = tf.shape(memory["image"])[0], self.lstm.gates * self.units
+        words = tf.reshape(self.lstm(self.embed(tokens)), [images, -1, width])
+        projected = tf.reshape(self._inputs(words, memory), [-1, width])
         hidden, cell, sentinel = self.lstm.step(projected, state)
-        asked, watched = (tf.reshape(each, tf.shape(words)) for each in (hidden, sentinel))
+        asked, watched = (tf.reshape(each, [images, -1, self.units]) for each in (hidden, sentinel))
         outputs, attention = self._read(asked, watched, memory, training=False)
         outputs = tf.reshape(outputs, [-1, self.units])
         return outputs, (hidden, cell, sentinel), tf.reshape(attention, [-1, self.cells])
@@ -115,8 +116,8 @@ class RecurrentDecoder(Decoder):
         return [self.output_layer.kernel, self.output_layer.bias]
 
     def _inputs(self, words: tf.Tensor, memory: Memory) -> tf.Tensor:
-        """The LSTM's projected inputs [N, T, gates * units] of embedded words [N, T, units]."""
-        return self.lstm(words)
+        """The LSTM's projected inputs [N, T, gates * units] of the words' own share of them."""
+        return words
 
     def _read(
         self, hidden: tf.Tensor, sentinel: tf.Tensor, memory: Memory, training: bool

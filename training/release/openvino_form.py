@@ -17,6 +17,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from training.data.images import load_image
 from training.provenance import sha256
+from training.release.tabulate import tabulate
 from training.telemetry import forbid_telemetry
 
 FOLDER, FILE = "openvino", "captioner.xml"
@@ -56,7 +57,10 @@ def write_openvino(folder: Path, photos: Sequence[Path]) -> None:
 
 
 def convert(saved_model: Path) -> Any:
-    """The signature `caption` as an OpenVINO model in float32, with the signature's names."""
+    """The signature `caption` as an OpenVINO model in float32, with the signature's names.
+
+    Products that its loops repeat are look-ups there.
+    """
     forbid_telemetry()
     import openvino
 
@@ -64,6 +68,9 @@ def convert(saved_model: Path) -> Any:
         frozen = Path(temporary) / "frozen.pb"
         outputs = _freeze(saved_model, frozen)
         model = openvino.convert_model(frozen)
+    for operation in model.get_ops():
+        for body in _bodies(operation):
+            tabulate(body)
     _name_ports(model, outputs)
     return model
 

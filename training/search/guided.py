@@ -62,7 +62,7 @@ def guided_search(
         decoder,
         rules,
         maps,
-        tf.constant(CANDIDATES),
+        CANDIDATES,
         max_length,
         length_penalty,
         tags=tags,

@@ -24,6 +24,7 @@ Halves = npt.NDArray[np.float16]
 NEAREST = 20  # photos that are asked
 SHARPNESS = 15.0  # of the softmax over their cosines, which gives the weights
 NO_PAIR = -1
+BLOCK = 64  # photos whose greatest cosine is looked at first
 
 
 class Neighbours(NamedTuple):
@@ -51,7 +52,7 @@ def agreement(neighbours: Neighbours, maps: tf.Tensor, tokens: tf.Tensor) -> tf.
         tf.cast(neighbours.places, tf.float32),
         transpose_b=True,
     )
-    nearest, rows = tf.math.top_k(cosines, min(NEAREST, len(neighbours.places)))
+    nearest, rows = _nearest(cosines)
     share = tf.nn.softmax(SHARPNESS * nearest)[:, :, tf.newaxis]
     weights = share * tf.cast(tf.gather(neighbours.weights, rows), tf.float32)
     said = tf.gather(neighbours.pairs, rows)
@@ -62,3 +63,19 @@ def agreement(neighbours: Neighbours, maps: tf.Tensor, tokens: tf.Tensor) -> tf.
     holds = tf.cast(tf.reduce_any(keys[..., tf.newaxis] == said, axis=2), tf.float32)
     length = tf.reduce_sum(tf.cast(tokens != PAD, tf.float32), axis=-1)
     return tf.linalg.matvec(holds, tf.reshape(weights, [batch, width])) * tf.math.rsqrt(length)
+
+
+def _nearest(cosines: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Cosines and numbers of the `NEAREST` photos, or all, of cosines float32 [B, N].
+
+    They are in the blocks with the greatest cosines, so only the photos of these are sorted.
+    """
+    photos = cosines.shape[-1]
+    blocks, count = -(-photos // BLOCK), min(NEAREST, photos)
+    padded = tf.pad(cosines, [[0, 0], [0, -photos % BLOCK]], constant_values=-float("inf"))
+    grid = tf.reshape(padded, [-1, blocks, BLOCK])
+    _, chosen = tf.math.top_k(tf.reduce_max(grid, axis=-1), min(count, blocks))
+    likely = tf.gather(grid, chosen, batch_dims=1)
+    best, place = tf.math.top_k(tf.reshape(likely, [-1, min(count, blocks) * BLOCK]), count)
+    block = tf.gather(chosen, place // BLOCK, batch_dims=1)
+    return best, block * BLOCK + place % BLOCK

@@ -89,52 +89,36 @@ def policy_logits(logits: tf.Tensor, forbidden: tf.Tensor) -> tf.Tensor:
     return tf.where(never, -float("inf"), logits)
 
 
-def forbidden_next(
-    rules: Rules,
-    tokens: tf.Tensor,
-    last: tf.Tensor,
-    step: tf.Tensor,
-    max_length: tf.Tensor,
-    forbidden: tf.Tensor,
-) -> tf.Tensor:
-    """The words that may not come next: bool [B, K, V].
+def words_by_step(rules: Rules, max_length: tf.Tensor) -> tf.Tensor:
+    """The words that may not come at each step, whatever was written: bool [max_length + 1, V].
 
-    `tokens` int32 [B, K, T] are what was written before `step`, then padding, and `last` int32
-    [B, K] the last of them, or `<start>`. Only `<end>` may follow `max_length` words, so the
-    word before must not dangle; no trigram may come twice, nor a word that is said `once`. Words
-    that are `forbidden` bool [B or 1, V or 1] in any caption of the image are so here.
+    Only `<end>` may follow `max_length` words, so the word before must not dangle.
     """
     dangling = tf.constant(rules.dangling)
-    words = tf.size(dangling)
-    is_end = tf.range(words) == END
-    must_end = (step == max_length) & ~is_end
+    words = tf.range(tf.size(dangling))
+    step = tf.range(max_length + 1)[:, tf.newaxis]
+    must_end = (step == max_length) & (words != END)
     would_dangle = (step == max_length - 1) & dangling
-    ends_dangling = tf.gather(dangling, last)[..., tf.newaxis] & is_end & (step < max_length)
-    special = allowed_words(words) < 0
-    never = (special | must_end | would_dangle) | forbidden[:, tf.newaxis] | ends_dangling
-    return _with(_repeats(rules, tokens, step), never)
+    return (allowed_words(tf.size(dangling)) < 0) | must_end | would_dangle
 
 
-def _repeats(rules: Rules, tokens: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-    """Token ids int32 [B, K, R] of what would repeat what was written, or padding."""
-    # What is not written yet is padding, which is forbidden anyway.
-    found = [tokens[:, :, :0]]
+def words_by_past(
+    rules: Rules, tokens: tf.Tensor, before: tf.Tensor, last: tf.Tensor, may_go_on: tf.Tensor
+) -> tf.Tensor:
+    """The words that may not come next after what was written: token ids int32 [B, K, R].
+
+    `tokens` int32 [B, K, T] are what was written, then padding, and `before` and `last` int32
+    [B, K] the last two of them, or `<start>`. No trigram may come twice, nor a word that is said
+    `once`, and a caption that `may_go_on` does not end on a dangling word. Places that forbid
+    nothing are padding.
+    """
+    end = tf.gather(tf.constant(np.where(rules.dangling, END, PAD).astype(np.int32)), last)
+    found = [tf.expand_dims(tf.where(may_go_on, end, PAD), -1)]
     if rules.once is not None:
         found.append(tf.where(tf.gather(tf.constant(rules.once), tokens), tokens, PAD))
     if not rules.repeat_trigrams:
-        before, last = tokens[:, :, tf.maximum(step - 2, 0)], tokens[:, :, tf.maximum(step - 1, 0)]
-        again = (tokens[:, :, :-2] == before[..., tf.newaxis]) & (
-            tokens[:, :, 1:-1] == last[..., tf.newaxis]
+        again = (tokens[:, :, :-2] == tf.expand_dims(before, -1)) & (
+            tokens[:, :, 1:-1] == tf.expand_dims(last, -1)
         )
         found.append(tf.where(again, tokens[:, :, 2:], PAD))
     return tf.concat(found, axis=-1)
-
-
-def _with(ids: tf.Tensor, never: tf.Tensor) -> tf.Tensor:
-    """`never` bool [B, K, V] with the token ids int32 [B, K, R] of each row beside it."""
-    size = tf.shape(never)
-    rows = tf.repeat(tf.range(size[0] * size[1]), tf.shape(ids)[-1])
-    places = tf.stack([rows, tf.reshape(ids, [-1])], axis=-1)
-    flat = tf.reshape(never, [-1, size[2]])
-    yes = tf.ones([tf.shape(places)[0]], tf.bool)
-    return tf.reshape(tf.tensor_scatter_nd_update(flat, places, yes), size)

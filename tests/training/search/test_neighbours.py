@@ -3,7 +3,15 @@ import pytest
 import tensorflow as tf
 
 from training.data.text import END
-from training.search.neighbours import NO_PAIR, SHARPNESS, Neighbours, agreement
+from training.search.neighbours import (
+    BLOCK,
+    NEAREST,
+    NO_PAIR,
+    SHARPNESS,
+    Neighbours,
+    _nearest,
+    agreement,
+)
 
 pytestmark = pytest.mark.tensorflow
 
@@ -70,3 +78,18 @@ def test_a_photo_has_the_same_agreement_alone_and_in_a_batch() -> None:
     for row in range(2):
         alone = agreement(INDEX, maps[row : row + 1], tokens[row : row + 1])
         np.testing.assert_allclose(alone[0], both[row], rtol=1e-6)
+
+
+def test_the_nearest_of_many_photos_are_found_block_by_block() -> None:
+    photos = 5 * BLOCK + 7
+    cosines = np.random.default_rng(0).permutation(3 * photos).reshape(3, photos) / photos
+    best, rows = _nearest(tf.constant(cosines, tf.float32))
+    expected = np.argsort(-cosines, axis=1)[:, :NEAREST]
+    np.testing.assert_array_equal(rows, expected)
+    np.testing.assert_allclose(best, np.take_along_axis(cosines, expected, 1), rtol=1e-6)
+
+
+def test_all_photos_are_asked_where_there_are_few() -> None:
+    best, rows = _nearest(tf.constant([[0.1, 0.3, -0.2]]))
+    assert rows.numpy().tolist() == [[1, 0, 2]]
+    np.testing.assert_allclose(best, [[0.3, 0.1, -0.2]])

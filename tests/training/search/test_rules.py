@@ -19,10 +19,11 @@ from training.search.rules import (
     REPEATABLE,
     Rules,
     dangling_words,
-    forbidden_next,
     has_repeated_trigram,
     load_rules,
     no_rules,
+    words_by_past,
+    words_by_step,
     words_said_once,
 )
 
@@ -94,16 +95,18 @@ def allowed(
     given: Rules, written: list[int], max_length: int = 10, forbidden: list[bool] | None = None
 ) -> set[int]:
     tokens = [*written, *[PAD] * (max_length + 1 - len(written))]
-    last = written[-1] if written else START
-    never = forbidden_next(
+    before, last = [START, START, *written][-2:]
+    by_past = words_by_past(
         given,
         tf.constant([[tokens]]),
+        tf.constant([[before]]),
         tf.constant([[last]]),
-        tf.constant(len(written)),
-        tf.constant(max_length),
-        tf.constant([forbidden or [False]]),
+        tf.constant(len(written) < max_length),
     )
-    return set(np.flatnonzero(~never.numpy()[0, 0]).tolist())
+    by_step = words_by_step(given, tf.constant(max_length)).numpy()[len(written)]
+    never = by_step | np.array(forbidden or [False])
+    never[by_past.numpy()[0, 0]] = True
+    return set(np.flatnonzero(~never).tolist())
 
 
 @pytest.mark.parametrize(
