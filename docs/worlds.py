@@ -1,11 +1,11 @@
 """Tables of the shipped artifact on both data sets, beside the one trained on Flickr8k alone."""
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-ARTIFACT = Path(__file__).resolve().parent / "results" / "artifact"
+from docs.files import RESULTS, read, with_interval
+
+ARTIFACT = RESULTS / "artifact"
 SCORES = ("CIDEr", "BLEU-4", "METEOR")
 OBJECTS = ("recall", "recall_without_people", "hallucination")
 # Files of both data sets, and what the tables say of the version in each.
@@ -20,13 +20,13 @@ VERSIONS = {
 
 def scored(data: str, version: str) -> Any:
     """What `python -m training score` wrote of a version on a data set's test split."""
-    return json.loads((ARTIFACT / f"{data}-{version}.json").read_text(encoding="utf-8"))
+    return read(ARTIFACT / f"{data}-{version}.json")
 
 
 def scores(data: str) -> list[list[str]]:
     """A row a version: its scores with 95% intervals."""
     return [
-        [title, *(_with_interval(found["scores"][name]) for name in SCORES)]
+        [title, *(with_interval(found["scores"][name]) for name in SCORES)]
         for title, found in _versions(data)
     ]
 
@@ -49,11 +49,6 @@ def _versions(data: str) -> Iterator[tuple[str, Any]]:
     for file, title in VERSIONS.items():
         found = scored(data, file)
         yield title.format(found["version"]), found
-
-
-def _with_interval(each: dict[str, Any]) -> str:
-    low, high = each["interval"]
-    return f"{each['score']:.1f} ({low:.1f}–{high:.1f})"
 
 
 def _share(each: dict[str, Any]) -> str:
