@@ -75,12 +75,13 @@ def choose_ranking(
     random search, so that no grid favours a weight; also returns the ten best tries.
     """
     random = np.random.default_rng(seed)
+    sizes = [len(each.cider) for each in splits]
     tries = []
     for _ in range(TRIES):
         weights = RankingWeights(*(random.uniform(0, most) for most in MOST))
         penalty = float(random.uniform(0.3, 1.3))
         found: dict[str, float] = {
-            "CIDEr": float(np.mean([each.mean_cider(weights, penalty) for each in splits])),
+            "CIDEr": _mean([each.mean_cider(weights, penalty) for each in splits], sizes),
             "hallucination": _known([each.hallucination(weights, penalty) for each in splits]),
             "length_penalty": penalty,
         }
@@ -93,6 +94,15 @@ def choose_ranking(
     )
     rows = [{name: round(value, 2) for name, value in row.items()} for row in tries[:10]]
     return RankingWeights(*chosen), penalty, rows
+
+
+def _mean(ciders: Sequence[float], photos: Sequence[int]) -> float:
+    """The mean over data sets, each by the square root of its photos.
+
+    Its standard error falls with that root: what 150 photos gain is chance more often than what
+    1,000 gain.
+    """
+    return float(np.average(ciders, weights=np.sqrt(photos)))
 
 
 def _known(values: Sequence[float]) -> float:
@@ -173,7 +183,8 @@ def choose_thresholds(
 
     Where none do, those with the fewest mistakes.
     """
-    free = np.mean([each.mean_cider(Thresholds(0.0, 0.0)) for each in splits])
+    sizes = [len(each.cider) for each in splits]
+    free = _mean([each.mean_cider(Thresholds(0.0, 0.0)) for each in splits], sizes)
     rows = []
     for male in np.arange(0.0, 0.75, STEP).round(2).tolist():
         for female in np.arange(0.0, 0.55, STEP).round(2).tolist():
@@ -184,7 +195,7 @@ def choose_thresholds(
                 {
                     "male": male,
                     "female": female,
-                    "cost": float(free - np.mean([each.mean_cider(least) for each in splits])),
+                    "cost": free - _mean([each.mean_cider(least) for each in splits], sizes),
                     "women_called_men": float(women[0] / max(women[1], 1)),
                     "men_called_women": float(men[0] / max(men[1], 1)),
                 }

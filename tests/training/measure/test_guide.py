@@ -1,4 +1,4 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -67,6 +67,18 @@ def test_a_little_less_cider_is_paid_for_objects_that_are_there() -> None:
     dearer = replace(found, cider=np.array([[0.2, 1.6], [0.7, 0.1]]))
     weights, penalty, _ = choose_ranking([dearer])
     assert dearer.hallucination(weights, penalty) == 100
+
+
+def test_data_sets_count_by_the_square_root_of_their_photos() -> None:
+    """Eighteen photos lose 30 CIDEr by the evidence that two photos gain 65 by."""
+    few = replace(candidates(), absent=np.full((2, 2), np.nan))
+    worse = replace(few, cider=np.array([[0.5, 0.2], [0.5, 0.2]]))
+    many = Candidates(*(np.repeat(getattr(worse, each.name), 9, 0) for each in fields(worse)))
+    weights, penalty, tried = choose_ranking([many, few])
+    assert many.mean_cider(weights, penalty) == pytest.approx(50.0)
+    assert tried[0]["CIDEr"] == pytest.approx((3 * 50 + 15) / 4)
+    weights, penalty, _ = choose_ranking([worse, few])
+    assert few.mean_cider(weights, penalty) == pytest.approx(80.0)
 
 
 def test_without_labels_only_cider_counts() -> None:
