@@ -86,6 +86,9 @@ class TrainConfig(BaseModel):
     crop_pairs: int = Field(
         1, ge=1, description="pairs of crops of each photo, if there is a share"
     )
+    crop_least: float = Field(
+        0.72, gt=0, le=0.97, description="share of a photo's sides that a crop keeps at least"
+    )
     batch_images: int = Field(32, ge=1, description="photos a step, each with all its captions")
     epochs: int = Field(25, ge=1)
     patience: int = Field(6, ge=1, description="epochs without a better dev CIDEr before the end")

@@ -11,7 +11,7 @@ from pillow_heif import register_heif_opener
 
 IMAGE_SIDE = 224
 RESIZE_FILTER = Image.Resampling.BICUBIC
-CROP_SIDES = (0.72, 0.97)  # share of the photo's width and height that a crop keeps
+MOST = 0.97  # share of the photo's width and height that a crop keeps
 
 
 def load_image(path: Path, side: int = IMAGE_SIDE) -> npt.NDArray[np.uint8]:
@@ -20,15 +20,18 @@ def load_image(path: Path, side: int = IMAGE_SIDE) -> npt.NDArray[np.uint8]:
     return np.asarray(square)
 
 
-def load_crops(path: Path, side: int = IMAGE_SIDE, pair: int = 0) -> npt.NDArray[np.uint8]:
+def load_crops(
+    path: Path, side: int = IMAGE_SIDE, pair: int = 0, least: float = 0.72
+) -> npt.NDArray[np.uint8]:
     """RGB pixels uint8 [2, side, side, 3] of random parts of a photo, which its name and the
     number of the pair decide.
 
-    Each has the photo's proportions and is squashed like it.
+    Each has the photo's proportions, keeps between `least` and `MOST` of its sides, and is squashed
+    like it.
     """
     photo, random = open_photo(path), np.random.default_rng([crc32(path.name.encode()), pair])
     crops = []
-    for share in random.uniform(*CROP_SIDES, 2):
+    for share in random.uniform(least, MOST, 2):
         left, top = random.uniform(0, 1 - share, 2) * photo.size
         right, bottom = (left, top) + share * np.array(photo.size)
         crops.append(photo.resize((side, side), RESIZE_FILTER, (left, top, right, bottom)))

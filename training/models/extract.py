@@ -46,12 +46,21 @@ def cache_features(
 
 
 def cache_crops(
-    dataset: Dataset, weights: str, root: Path, spec: EncoderSpec = RESNET50, pair: int = 0
+    dataset: Dataset,
+    weights: str,
+    root: Path,
+    spec: EncoderSpec = RESNET50,
+    pair: int = 0,
+    least: float = 0.72,
 ) -> FeatureCache:
-    """Open the cache of a pair of crops of each training photo, first computing what it lacks."""
+    """Open the cache of a pair of crops of each training photo, first computing what it lacks.
+
+    A crop keeps at least so much of the photo's sides.
+    """
     shown = replace(dataset, splits=dict.fromkeys(SPLITS, ()) | {"train": dataset.splits["train"]})
-    name = f"{encoder_id(weights, spec=spec)} crops {pair}"
-    start = partial(_of_images, shown, weights, spec, True, partial(load_crops, pair=pair))
+    name = f"{encoder_id(weights, spec=spec)} crops {pair} of {least:g}"
+    crops = partial(load_crops, pair=pair, least=least)
+    start = partial(_of_images, shown, weights, spec, True, crops)
     return open_cache(shown, name, spec.maps_shape, root, start)
 
 

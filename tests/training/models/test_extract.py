@@ -10,7 +10,7 @@ from tests.training.shapes import CELLS, FEATURES, TRUNK_CELLS, TRUNK_FEATURES
 from training.data import features as caching
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
-from training.data.images import CROP_SIDES, load_crops, load_image
+from training.data.images import MOST, load_crops, load_image
 from training.models import extract
 from training.models.encoder import Encoder, encode, encoder_id
 from training.models.encoder_spec import RESNET50, EncoderSpec
@@ -76,11 +76,14 @@ def slope(tmp_path: Path, name: str) -> Path:
     return tmp_path / name
 
 
-def test_a_crop_is_a_large_part_of_the_photo_in_its_proportions(tmp_path: Path) -> None:
-    for crop in load_crops(slope(tmp_path, "slope.png")).astype(float):
+@pytest.mark.parametrize("least", [0.72, 0.95])
+def test_a_crop_is_a_large_part_of_the_photo_in_its_proportions(
+    tmp_path: Path, least: float
+) -> None:
+    for crop in load_crops(slope(tmp_path, "slope.png"), least=least).astype(float):
         across = (crop[112, -1, 0] - crop[112, 0, 0]) / 255
         down = (crop[-1, 112, 1] - crop[0, 112, 1]) / 255
-        assert CROP_SIDES[0] - 0.02 < across < CROP_SIDES[1] + 0.02
+        assert least - 0.02 < across < MOST + 0.02
         assert down == pytest.approx(across, abs=0.02)
 
 
@@ -106,6 +109,8 @@ def test_crops_are_cached_of_training_photos_alone(
     assert (mirror[:, 0] < mirror[:, -1]).all()
     other = cache_crops(dataset, "imagenet", tmp_path, pair=1)
     assert (other.read([name], [False]) != first).any()
+    smaller = cache_crops(dataset, "imagenet", tmp_path, least=0.6)
+    assert (smaller.read([name], [False]) != first).any()
 
 
 def test_every_photo_is_cached_plain_and_mirrored(
