@@ -13,6 +13,7 @@ VERSIONS = {
     "2.0.0": "{}, trained on Flickr8k alone",
     "3.0.0": "{}, trained on both",
     "3.1.0": "{}, trained on both",
+    "3.2.0": "{}, trained on both",
     "tensorflow": "**{}, trained on both**, TensorFlow",
     "openvino": "**{}, trained on both**, OpenVINO int8",
 }

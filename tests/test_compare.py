@@ -1,5 +1,8 @@
 """What the side-by-side comparison makes of what it measured, without measuring."""
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ from benchmarks.compare import __main__ as compare
 from benchmarks.compare import clients, peers
 from benchmarks.compare.clients import Counted, merged
 from benchmarks.compare.peers import PEERS, Peer
+from benchmarks.compare.running import family, paused
 from docs import compared
 
 
@@ -68,6 +72,24 @@ def test_what_was_left_out_is_said() -> None:
 def test_every_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
     assert Peer("n", "t", "m", ("torch", "transformers")).missing == ("torch", "transformers")
+
+
+def test_servers_that_are_not_measured_are_paused_with_all_they_started() -> None:
+    asleep = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
+    with subprocess.Popen([sys.executable, "-c", asleep], stdin=subprocess.PIPE) as process:
+        while len(family(process.pid)) < 2:
+            time.sleep(0.01)
+        every = family(process.pid)
+        with paused([process.pid]):
+            while {state(each) for each in every} != {"T"}:
+                time.sleep(0.01)
+        while "T" in {state(each) for each in every}:
+            time.sleep(0.01)
+
+
+def state(process: int) -> str:
+    """Of a process: "T" if it is stopped."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2][0]
 
 
 def test_clients_count_answers_refusals_and_failures(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.compare.clients import Counted, merged, post
 from benchmarks.compare.graphs import measure
 from benchmarks.compare.peers import OPTIONS, OURS, PEERS, TENSORFLOW, Peer
-from benchmarks.compare.running import Running, running
+from benchmarks.compare.running import Running, paused, running
 from benchmarks.latency import PHOTOS, machine, photo
 from benchmarks.report import RESULTS
 from benchmarks.server import ROOT
@@ -78,7 +78,7 @@ def arguments() -> argparse.Namespace:
 
 
 def servers(peers: list[Peer], options: argparse.Namespace) -> dict[str, Any]:
-    """Start all, let them take turns, and stop them."""
+    """Start all, let them take turns, in which the others are paused, and stop them."""
     image = photo(500, 375)
     found: dict[str, Any] = {}
     with ExitStack() as stack:
@@ -86,9 +86,11 @@ def servers(peers: list[Peer], options: argparse.Namespace) -> dict[str, Any]:
         counted: dict[tuple[str, str], list[Counted]] = {}
         for _ in range(options.rounds):
             for each in started:
-                for what, data, clients, asked in turns(each, image):
-                    taken = post(each.url, data, clients, options.seconds, **asked)
-                    counted.setdefault((each.peer.name, what), []).append(taken)
+                others = [other.server.process.pid for other in started if other is not each]
+                with paused(others):
+                    for what, data, clients, asked in turns(each, image):
+                        taken = post(each.url, data, clients, options.seconds, **asked)
+                        counted.setdefault((each.peer.name, what), []).append(taken)
         for each in started:
             measured = {
                 what: merged(rounds).summary()

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +49,26 @@ def running(peer: Peer) -> Iterator[Running]:
             _stop(server.process)
 
 
+@contextmanager
+def paused(processes: Iterable[int]) -> Iterator[None]:
+    """Nothing that these processes started, nor they, run while the block does.
+
+    A server that nobody asks may still take time: an idle LitServe polls its queues.
+    """
+    stopped = [each for process in processes for each in family(process)]
+    _tell(stopped, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        _tell(stopped, signal.SIGCONT)
+
+
+def _tell(processes: Iterable[int], what: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, what)
+
+
 def _first_caption(peer: Peer, server: Server) -> float:
     last = "no answer"
     while perf_counter() < server.started + STARTS_WITHIN_SECONDS:
@@ -83,9 +103,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     with suppress(subprocess.TimeoutExpired):
         process.wait(STOPS_WITHIN_SECONDS)
     process.kill()
-    for child in started[1:]:
-        with suppress(ProcessLookupError):
-            os.kill(child, signal.SIGKILL)
+    _tell(started[1:], signal.SIGKILL)
     process.wait()
 
 

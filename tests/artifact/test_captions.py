@@ -14,6 +14,7 @@ from service.engine.saved_model import SavedModelCaptioner
 from tests.photos import views
 from training.data.lexicons.blocked import is_blocked
 from training.data.lexicons.people import people_lexicon
+from training.measure.artifact import PEOPLE, Artifact
 from training.measure.oddities import oddities
 from training.search.rules import has_repeated_trigram
 
@@ -84,6 +85,19 @@ def test_neutral_captions_tell_no_gender(captioner: SavedModelCaptioner) -> None
     for image in captioner.caption_now(images, search, time.perf_counter()).beams:
         for beam in image:
             assert gendered.isdisjoint(word.text for word in beam.words), beam.text
+
+
+def test_gendered_words_are_fewer_by_the_thresholds(artifact: Path) -> None:
+    gendered = {*people_lexicon().gendered}
+    images = np.stack(list(views(12, 224)))
+
+    def written(people: str) -> int:
+        answers = Artifact(artifact, people=people).caption(images)
+        return sum(word in gendered for each in answers for beam in each.beams for word in beam)
+
+    neutral, seen, unmasked = (written(people) for people in PEOPLE)
+    assert neutral == 0
+    assert seen < unmasked
 
 
 def test_no_blocked_word_is_in_any_caption(captioner: SavedModelCaptioner) -> None:
