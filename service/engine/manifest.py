@@ -70,6 +70,15 @@ class ConfidenceThreshold(BaseModel):
     threshold: float = Field(description="A caption of less confidence is called uncertain.")
 
 
+class GenderThresholds(BaseModel):
+    """Estimated probabilities that people would mention a man, and a woman, of the photo."""
+
+    model_config = ConfigDict(frozen=True)
+
+    male: float = Field(description="Below it no word of men or boys is written.")
+    female: float = Field(description="Below it no word of women or girls is written.")
+
+
 class EngineForm(BaseModel):
     """The same graph in another form than the SavedModel, with its scores on each set of photos."""
 
@@ -95,6 +104,9 @@ class Manifest(BaseModel):
     calibration: Calibration | None = None
     confidence: ConfidenceThreshold | None = Field(
         None, description="Of models that give the confidence themselves."
+    )
+    gender_thresholds: GenderThresholds | None = Field(
+        None, description="Of models that name a gender only where the photo shows it clearly."
     )
     provenance: dict[str, Any]
     files: dict[str, str]

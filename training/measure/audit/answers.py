@@ -39,3 +39,17 @@ def _keep(known: Mapping[str, Told], path: Path) -> None:
     new = path.with_name(f"new-{path.name}")
     new.write_text(json.dumps(known))
     new.replace(path)
+
+
+def known_of(answers: Mapping[str, Told], before: str = "") -> dict[str, float]:
+    """The confidences by photo, with something `before` each name, where the model gives one."""
+    return {
+        f"{before}{name}": each.confidence
+        for name, each in answers.items()
+        if each.confidence is not None
+    }
+
+
+def words_of(answers: Mapping[str, Told]) -> dict[str, list[str]]:
+    """The captions' words by photo."""
+    return {name: each.words for name, each in answers.items()}

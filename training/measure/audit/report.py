@@ -14,7 +14,7 @@ from training.data.text import tokenize
 from training.measure.artifact import Artifact, Engine, fingerprint
 from training.measure.audit import References
 from training.measure.audit.amplification import amplification
-from training.measure.audit.answers import captions_of, told
+from training.measure.audit.answers import captions_of, known_of, told, words_of
 from training.measure.audit.confidence import confidence
 from training.measure.audit.copying import blocked, copying
 from training.measure.audit.gender import gender
@@ -218,20 +218,6 @@ def read_audit(folder: Path) -> dict[str, Any] | None:
     manifest = json.loads((folder / "manifest.json").read_text())
     model = audit["model"]
     return audit if model["fingerprint"] == fingerprint(manifest, model["engine"]) else None
-
-
-def known_of(answers: Mapping[str, Told], before: str = "") -> dict[str, float]:
-    """The confidences by photo, with something `before` each name, where the model gives one."""
-    return {
-        f"{before}{name}": each.confidence
-        for name, each in answers.items()
-        if each.confidence is not None
-    }
-
-
-def words_of(answers: Mapping[str, Told]) -> dict[str, list[str]]:
-    """The captions' words by photo."""
-    return {name: each.words for name, each in answers.items()}
 
 
 def run(audit: Audit, sections: Sequence[str] = tuple(SECTIONS)) -> dict[str, Any]:
