@@ -1,16 +1,14 @@
 """Tables of what the model gets wrong, version beside version, and of the data behind it."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+from docs import files
 from training.release.findings import calibration_error, table
 
-DOCS = Path(__file__).resolve().parent
-EARLIER = DOCS / "results" / "audits"  # one file a version that shipped before
-CURRENT = DOCS.parent / "model_artifacts" / "audit.json"
-DATA = DOCS / "results" / "data.json"
+EARLIER = files.RESULTS / "audits"  # one file a version that shipped before
+CURRENT = files.ROOT / "model_artifacts" / "audit.json"
+DATA = files.RESULTS / "data.json"
 
 PEOPLE = {
     "male": "only men",
@@ -26,7 +24,7 @@ def audits() -> list[dict[str, Any]]:
     found = {}
     for path in (*sorted(EARLIER.glob("*.json")), CURRENT):
         if path.is_file():
-            audit = json.loads(path.read_text(encoding="utf-8"))
+            audit = files.read(path)
             found[audit["model"]["version"]] = audit
     return list(found.values())
 
@@ -48,7 +46,7 @@ def data() -> str:
     """Counts of the data sets."""
     if not DATA.is_file():
         return "Not counted yet: `python -m training datasheet`."
-    sets = json.loads(DATA.read_text(encoding="utf-8"))
+    sets = files.read(DATA)
     rows = [[what, *(_text(read(each)) for each in sets.values())] for what, read in _COUNTS]
     return table(["", *sets], rows)
 
@@ -121,10 +119,8 @@ def _of_both(confidence: Any) -> str:
 
 def _masks(photos: str) -> Callable[[Any], str]:
     def read(masks: Any) -> str:
-        if (found := masks.get(photos)) is None:
-            return ""
-        low, high = found["interval"]
-        return f"{found['cost']:.2f} ({low:.2f}–{high:.2f})"
+        found = masks.get(photos)
+        return _number({**found, "mean": found["cost"]}, 2) if found else ""
 
     return read
 

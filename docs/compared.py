@@ -1,10 +1,10 @@
 """The tables of docs/performance.md, from what `make compare` measured."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-RESULT = Path(__file__).resolve().parent.parent / "benchmarks" / "results" / "compare.json"
+from docs.files import MEASURED, read
+
+RESULT = MEASURED / "compare.json"
 MISSING = "Not measured yet: run `make compare`."
 CLIENTS = ("1 clients", "4 clients", "16 clients", "64 clients")
 
@@ -13,7 +13,7 @@ Rows = tuple[list[str], list[list[str]]]
 
 def measured() -> Any:
     """What `make compare` wrote last, or None."""
-    return json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.is_file() else None
+    return read(RESULT) if RESULT.is_file() else None
 
 
 def servers(result: Any) -> Rows:

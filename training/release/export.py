@@ -31,7 +31,7 @@ from training.release.card_facts import About
 from training.release.guided_graph import guided_module
 from training.release.half import WholeTensors
 from training.search.beam import beam_search
-from training.search.guide_file import build_guide, load_guide_numbers
+from training.search.guide_file import GuideNumbers, build_guide, load_guide_numbers
 from training.search.rules import Rules
 
 SHARD_BYTES = 40_000_000  # so that no file of the artifact reaches 50 MB
@@ -118,7 +118,8 @@ def export(
     search = asdict(tuned_options(run))
     metrics = {} if loaded.tag_head else _metrics(run, search)
     encoder = load_encoder(encoder_weights, stage, spec)
-    module = _module(encoder, loaded, run)
+    numbers = load_guide_numbers(run / GUIDE) if loaded.tag_head else None
+    module = _module(encoder, loaded, numbers)
     fitted = run / CALIBRATION
     calibration = json.loads(fitted.read_text()) if fitted.is_file() else None
 
@@ -146,7 +147,7 @@ def export(
         "limits": LIMITS,
         "metrics": {key: metrics[key] for key in KEPT if key in metrics},
         "calibration": calibration["calibration"] if calibration else None,
-        **(_guided(run) if loaded.tag_head else {}),
+        **(_guided(numbers) if numbers else {}),
         "provenance": {
             "training": loaded.described,
             "export": provenance(),
@@ -162,12 +163,11 @@ def export(
     )
 
 
-def _guided(run: Path) -> dict[str, Any]:
+def _guided(numbers: GuideNumbers) -> dict[str, Any]:
     """What the manifest says of a guide: the thresholds of its confidence and of its gender heads.
 
     The latter are the probabilities below which words of a gender are not written.
     """
-    numbers = load_guide_numbers(run / GUIDE)
     least = {"male": round(numbers.least_male, 4), "female": round(numbers.least_female, 4)}
     return {"confidence": {"threshold": THRESHOLD}, "gender_thresholds": least}
 
@@ -182,10 +182,9 @@ def _metrics(run: Path, search: dict[str, Any]) -> dict[str, Any]:
     return metrics
 
 
-def _module(encoder: Encoder, loaded: Run, run: Path) -> tf.Module:
-    if loaded.tag_head is None:
+def _module(encoder: Encoder, loaded: Run, numbers: GuideNumbers | None) -> tf.Module:
+    if loaded.tag_head is None or numbers is None:
         return caption_module(encoder, loaded.decoder, loaded.rules, loaded.both_sides)
-    numbers = load_guide_numbers(run / GUIDE)
     guide = build_guide(numbers, loaded.tag_head, loaded.vocabulary)
     tagger = Tagger(loaded.tag_head)
     return guided_module(encoder, loaded.decoder, loaded.rules, guide, tagger)

@@ -163,7 +163,7 @@ def _masks(found: Found) -> str:
     rows = [
         [
             {"flickr8k": "Flickr8k", "coco": "COCO"}[name],
-            f"{each['cost']:.2f} ({each['interval'][0]:.2f} to {each['interval'][1]:.2f})",
+            number({**each, "mean": each["cost"]}, 2),
             f"{each['changed']} of {each['of']}",
         ]
         for name, each in found.items()

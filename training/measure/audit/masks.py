@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from training.measure.audit import Captions, References
+from training.measure.audit import Captions, References, all_joined, joined
 from training.measure.metrics import image_statistics, paired_bootstrap
 
 
 def masks_cost(masked: Captions, unmasked: Captions, references: References) -> dict[str, Any]:
     """By how much CIDEr is lower under the masks, with the paired bootstrap's interval."""
-    joined = {name: [" ".join(words) for words in group] for name, group in references.items()}
+    against = all_joined(references)
     plain, under = (
-        image_statistics({name: " ".join(words) for name, words in each.items()}, joined, False)
-        for each in (unmasked, masked)
+        image_statistics(joined(each), against, meteor=False) for each in (unmasked, masked)
     )
     found = paired_bootstrap(plain, under)["CIDEr"]
     return {

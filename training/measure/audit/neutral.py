@@ -1,10 +1,9 @@
 """What neutral wording costs in every metric, and whether it is neutral."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.data.lexicons.people import neutral, people_lexicon
-from training.measure.audit import Captions, References
+from training.measure.audit import Captions, References, all_joined, joined
 from training.measure.intervals import share
 from training.measure.metrics import bootstrap, image_statistics, paired_bootstrap
 
@@ -18,9 +17,9 @@ def neutral_cost(
     they stand; `difference` is neutral less seen, with the paired bootstrap's interval.
     """
     gendered = people_lexicon().gendered
-    plain = image_statistics(_joined(seen), _all_joined(references), meteor)
+    plain = image_statistics(joined(seen), all_joined(references), meteor)
     in_neutral = {name: [neutral(each) for each in group] for name, group in references.items()}
-    other = image_statistics(_joined(reworded), _all_joined(in_neutral), meteor)
+    other = image_statistics(joined(reworded), all_joined(in_neutral), meteor)
     scores, intervals = other.scores(), bootstrap(other)
     return {
         "scores": {
@@ -35,11 +34,3 @@ def neutral_cost(
             sum(not gendered.keys().isdisjoint(words) for words in reworded.values()), len(reworded)
         ),
     }
-
-
-def _joined(captions: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    return {name: " ".join(words) for name, words in captions.items()}
-
-
-def _all_joined(references: References) -> dict[str, list[str]]:
-    return {name: [" ".join(words) for words in group] for name, group in references.items()}

@@ -12,7 +12,7 @@ from training.data.images import load_image
 from training.data.ngrams import Rarity
 from training.data.text import tokenize
 from training.measure.artifact import Artifact, Engine, fingerprint
-from training.measure.audit import References
+from training.measure.audit import References, all_joined, joined
 from training.measure.audit.amplification import amplification
 from training.measure.audit.answers import captions_of, known_of, told, words_of
 from training.measure.audit.confidence import confidence
@@ -89,10 +89,9 @@ class Audit:
     def cider(self, captions: Words, references: References | None = None) -> dict[str, float]:
         """CIDEr-D of each test photo's caption, times 100, rarity counted over the photos given."""
         known = references or self.references
-        joined = {name: " ".join(words) for name, words in captions.items()}
-        against = {name: [" ".join(words) for words in known[name]] for name in captions}
-        scores = image_statistics(joined, against, meteor=False).means["CIDEr"]
-        return {name: 100 * float(score) for name, score in zip(joined, scores, strict=True)}
+        against = all_joined({name: known[name] for name in captions})
+        scores = image_statistics(joined(captions), against, meteor=False).means["CIDEr"]
+        return {name: 100 * float(score) for name, score in zip(captions, scores, strict=True)}
 
     def people(self) -> dict[str, Any]:
         """Gender, amplification and CIDEr by subgroup."""
@@ -126,9 +125,7 @@ class Audit:
         """Objects named rightly and wrongly on COCO's test photos; None without these."""
         if self.coco is None:
             return None
-        captions = {
-            name: " ".join(each.words) for name, each in self.told("test", coco=True).items()
-        }
+        captions = joined(words_of(self.told("test", coco=True)))
         labels = {name: frozenset(self.coco.labels.get(name, ())) for name in captions}
         return {
             "labels": chair(captions, labels),
@@ -167,11 +164,11 @@ class Audit:
         """What the gender thresholds cost; None where the model has none to leave out."""
         if not self.artifact.has_thresholds:
             return None
-        open_ended = Artifact(self.folder, self.engine, "unmasked")
+        unmasked = Artifact(self.folder, self.engine, "unmasked")
 
         def cost(references: References, coco: bool) -> dict[str, Any]:
             under, without = (
-                words_of(self.told("test", coco, each)) for each in (self.artifact, open_ended)
+                words_of(self.told("test", coco, each)) for each in (self.artifact, unmasked)
             )
             return masks_cost(under, without, references)
 
