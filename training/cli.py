@@ -4,13 +4,14 @@ import argparse
 import os
 import sys
 
-from training.commands import data, measure, release, training
+from training.commands import data, encoder, measure, release, training
 from training.data.formats.source import DatasetError
 from training.release.audit import add_audit_steps
 
 STEPS = """The steps, in their order:
 
   check       look for mistakes in your photos and captions (optional)
+  distill     teach the encoder's last stage by a stronger network (optional)
   features    run the encoder over all photos, once; the slowest step without a GPU
   tag         fit the tag head, for decoders that read tags (optional)
   train       train a decoder on what the encoder saw; --start model_artifacts begins with
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     steps = parser.add_subparsers(required=True, metavar="STEP")
-    for module in (data, training, measure, release):
+    for module in (data, encoder, training, measure, release):
         module.register(steps)
     add_audit_steps(steps)
     return parser

@@ -132,6 +132,61 @@ class TrainConfig(BaseModel):
     seed: int = 0
 
 
+class TeacherConfig(BaseModel):
+    """How a network is shown pixels, and which of its tensors are learned from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mean: tuple[float, ...] = Field(
+        (0.0,), description="subtracted from pixels of 0 to 255, for all channels or for R, G and B"
+    )
+    scale: tuple[float, ...] = Field((1.0,), description="by which they are divided after that")
+    maps: str | None = Field(
+        None, description="tensor of the maps, where the network does not give them out"
+    )
+    weights: str = Field(
+        "imagenet", description="of keras:NAME: a weights file, or imagenet, which downloads"
+    )
+
+
+class DistillConfig(BaseModel):
+    """How the encoder's last stage learns from a teacher."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    teacher: TeacherConfig = TeacherConfig()
+    encoder: EncoderName = Field("resnet50", description="whose last stage it is")
+    epochs: int = Field(4, ge=1)
+    views: int | None = Field(None, ge=1, description="an epoch; else one of each training photo")
+    least_area: float = Field(0.35, gt=0, le=1, description="of a photo that a view shows")
+    batch_images: int = Field(64, ge=1, description="views a step")
+    learning_rate: float = Field(2e-4, gt=0, description="peak, of the last stage")
+    head_learning_rate: float = Field(1e-3, gt=0, description="peak, of what reads its maps")
+    head_steps: int = Field(
+        100, ge=0, description="at the start, for which the last stage stays as it is"
+    )
+    weight_decay: float = Field(0.02, ge=0)
+    clip_norm: float = Field(5.0, gt=0, description="bound on the gradients' global norm")
+    maps_weight: float = Field(4.0, ge=0, description="of the error of the teacher's maps")
+    logits_weight: float = Field(1.0, ge=0, description="of the divergence from its logits")
+    temperature: float = Field(2.0, gt=0, description="by which both logits are divided")
+    objects_weight: float = Field(
+        0.15, ge=0, description="of the cross-entropy of labels, where a photo has any"
+    )
+    dev_images: int = Field(512, ge=1, description="dev photos the losses are measured on")
+    precision: Precision = "float32"
+    seed: int = 0
+
+
+def load_distill_config(path: Path | None) -> DistillConfig:
+    """The configuration in a TOML file, or the defaults. Raises FileNotFoundError, ValueError."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+        return DistillConfig.model_validate(content)
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{path}: {_mistakes(error)}") from error
+
+
 def load_config(
     path: Path, changes: Mapping[str, str] | None = None, start: Mapping[str, Any] | None = None
 ) -> TrainConfig:
@@ -147,11 +202,14 @@ def load_config(
         for key, text in (changes or {}).items():
             _set(content, key, text)
         return TrainConfig.model_validate(content)
-    except ValidationError as error:
-        mistakes = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise ValueError(f"{path}: {'; '.join(mistakes)}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: {error}") from error
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"{path}: {_mistakes(error)}") from error
+
+
+def _mistakes(error: ValidationError | tomllib.TOMLDecodeError) -> str:
+    if isinstance(error, tomllib.TOMLDecodeError):
+        return str(error)
+    return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
 
 
 def _set(content: dict[str, Any], key: str, value: str) -> None:

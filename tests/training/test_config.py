@@ -3,15 +3,22 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from training.config import load_config
+from training.config import load_config, load_distill_config
 
 FILES = (REPOSITORY / "training" / "configs").glob("*.toml")
-CONFIGS = sorted(path for path in FILES if path.stem not in {"recipe", "warm-start"})
+CONFIGS = sorted(path for path in FILES if path.stem not in {"recipe", "warm-start", "distill"})
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_configuration_that_ships_is_valid(path: Path) -> None:
     assert load_config(path).epochs >= 1
+
+
+def test_the_teacher_that_ships_is_shown_pixels_around_zero() -> None:
+    config = load_distill_config(REPOSITORY / "training" / "configs" / "distill.toml")
+    assert (0 - config.teacher.mean[0]) / config.teacher.scale[0] == pytest.approx(-1, abs=0.01)
+    with pytest.raises(FileNotFoundError):
+        load_distill_config(REPOSITORY / "missing.toml")
 
 
 def test_a_warm_start_takes_the_decoder_of_what_it_starts_from() -> None:

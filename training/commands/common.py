@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 Steps = argparse._SubParsersAction  # of `main`, to which modules add their steps
 
 
-def add_data(step: argparse.ArgumentParser) -> None:
-    """--data and --cache."""
+def add_data(step: argparse.ArgumentParser, cache: bool = True) -> None:
+    """--data, and --cache of steps that read features."""
     step.add_argument(
         "--data",
         type=Path,
@@ -23,9 +23,10 @@ def add_data(step: argparse.ArgumentParser) -> None:
         default=[Path("data/flickr8k")],
         help="folders or captions files, or a TOML file that lists them",
     )
-    step.add_argument(
-        "--cache", type=Path, default=Path("data/features"), help="folder of feature caches"
-    )
+    if cache:
+        step.add_argument(
+            "--cache", type=Path, default=Path("data/features"), help="folder of feature caches"
+        )
 
 
 def add_encoder(step: argparse.ArgumentParser) -> None:

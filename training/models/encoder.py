@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from training.models.encoder_spec import RESNET50, EncoderSpec
-from training.models.folding import fold_batch_norm
+from training.models.folding import fold_batch_norm, unfold_batch_norm
 from training.models.weights import assign, fingerprint, read_saved_model
 from training.provenance import sha256
 
@@ -43,6 +43,14 @@ def load_encoder(weights: str, stage: Path | None = None, spec: EncoderSpec = RE
             "'imagenet' to download"
         )
     return _with_stage(split_encoder(fold_batch_norm(spec.build(weights)), spec), stage)
+
+
+def save_encoder(encoder: Encoder, path: Path) -> None:
+    """Write a weights file that `load_encoder` and Keras's own network read."""
+    whole = encoder.spec.build(None)
+    parts = (encoder.trunk, encoder.stage)
+    unfold_batch_norm({layer.name: layer for part in parts for layer in part.layers}, whole)
+    whole.save_weights(path)
 
 
 def _of_artifact(artifact: Path, spec: EncoderSpec) -> Encoder:

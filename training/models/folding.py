@@ -1,5 +1,7 @@
-"""BatchNorm merged into the convolutions, for encoders that are not trained from the start."""
+"""BatchNorm merged into the convolutions, for encoders that are not trained from the start, and
+taken out again."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -41,6 +43,26 @@ def fold_batch_norm(model: keras.Model) -> keras.Model:
             weights = _merged(layer, norm)
         folded.get_layer(layer.name).set_weights(weights)
     return folded
+
+
+def unfold_batch_norm(folded: Mapping[str, Any], whole: keras.Model) -> None:
+    """Give a network with BatchNorm the weights of layers, by name, whose convolutions hold theirs.
+
+    The reverse of `fold_batch_norm`: each BatchNorm becomes the identity but for a bias that its
+    convolution has no place for. So a weights file that Keras's own network loads can be written.
+    """
+    for layer in whole.layers:
+        if not layer.weights or isinstance(layer, keras.layers.BatchNormalization):
+            continue
+        weights = folded[layer.name].get_weights()
+        layer.set_weights(weights[: len(layer.weights)])
+    for norm in (x for x in whole.layers if isinstance(x, keras.layers.BatchNormalization)):
+        before = _source(norm)
+        given = folded[before.name].get_weights()
+        nothing = np.zeros(norm.gamma.shape, np.float32)
+        beta = nothing if before.use_bias else given[-1]
+        gamma = np.sqrt(nothing + 1 + np.float32(norm.epsilon))
+        norm.set_weights([gamma, beta, nothing, nothing + 1])
 
 
 def _merged(layer: Any, norm: Any) -> list[Any]:

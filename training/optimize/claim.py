@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,34 +29,53 @@ def claim(
 
     Raises FileExistsError if it holds a run and `resume` is false, ValueError if that is another.
     """
-    run.mkdir(parents=True, exist_ok=True)
-    file = run / CONFIG
     described = {
         "train": config.model_dump(),
         "encoder_weights": encoder_id(inputs.encoder_weights, spec=ENCODERS[config.encoder]),
         "start": start.described if start else None,
-        "data": _counts(inputs.dataset),
+        "data": counts(inputs.dataset),
         "provenance": provenance(),
     }
+
+    def same(started: dict[str, Any]) -> dict[str, bool]:
+        return {
+            "configuration": "train" in started
+            and TrainConfig.model_validate(started["train"]) == config,
+            "encoder": started["encoder_weights"] == described["encoder_weights"],
+            "start": started.get("start") == described["start"],
+            "vocabulary": Vocabulary.load(run / VOCABULARY).words == vocabulary.words,
+        }
+
+    hold(run, described, resume, same, lambda: _begin(run, inputs, vocabulary))
+
+
+def hold(
+    run: Path,
+    described: dict[str, Any],
+    resume: bool,
+    same: Callable[[dict[str, Any]], dict[str, bool]],
+    begin: Callable[[], None] = lambda: None,
+) -> None:
+    """Make a folder that says how its run was started, or check what it says by `same`.
+
+    `begin` writes what else a new run needs. Raises FileExistsError if it holds a run and `resume`
+    is false, ValueError if that is another.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    file = run / CONFIG
     if not file.is_file():
-        _begin(run, inputs, vocabulary)
+        begin()
         file.write_text(json.dumps(described, indent=2) + "\n")
         return
     if not resume:
         raise FileExistsError(f"{run} holds a run; resume it with --resume or name another --run")
-    started = json.loads(file.read_text())
-    same = {
-        "configuration": TrainConfig.model_validate(started["train"]) == config,
-        "encoder": started["encoder_weights"] == described["encoder_weights"],
-        "start": started.get("start") == described["start"],
-        "vocabulary": Vocabulary.load(run / VOCABULARY).words == vocabulary.words,
-    }
-    for what, is_same in same.items():
+    for what, is_same in same(json.loads(file.read_text())).items():
         if not is_same:
             raise ValueError(f"{run} was started with another {what}; name another --run")
 
 
-def _counts(dataset: Dataset) -> dict[str, Any]:
+def counts(dataset: Dataset) -> dict[str, Any]:
+    """How much there is of everything in a data set."""
     return {
         "sources": list(dataset.sources),
         "photos": {split: len(names) for split, names in dataset.splits.items()},

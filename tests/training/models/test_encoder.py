@@ -13,6 +13,7 @@ from training.models.encoder import (
     encode_stage,
     encode_trunk,
     load_encoder,
+    save_encoder,
     split_encoder,
 )
 from training.models.encoder_spec import RESNET50
@@ -70,6 +71,17 @@ def test_channels_are_swapped_and_centred_as_the_weights_expect() -> None:
 def test_a_missing_weights_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"name a \.weights\.h5 file"):
         load_encoder(str(tmp_path / "missing.weights.h5"))
+
+
+def test_a_folded_encoder_is_saved_as_weights_of_the_network_of_keras(
+    tmp_path: Path, folded: keras.Model
+) -> None:
+    path = tmp_path / "encoder.weights.h5"
+    save_encoder(split_encoder(folded), path)
+    expected = encode(split_encoder(folded), photos()).numpy()
+    for again in (load_encoder(str(path)), split_encoder(RESNET50.build(str(path)))):
+        found = encode(again, photos()).numpy()
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max())
 
 
 def test_weights_are_loaded_from_a_file(tmp_path: Path, model: keras.Model) -> None:
