@@ -13,7 +13,18 @@ import tensorflow as tf
 
 from training.search.ranking import Evidence
 
-SIGNALS = ("mean_log_prob", "words", "pairs", "objects", "agreement", "lead", "focus")
+SIGNALS = (
+    "mean_log_prob",
+    "words",
+    "pairs",
+    "objects",
+    "agreement",
+    "lead",
+    "focus",
+    "spread",
+    "clear_object",
+    "clear_words",
+)
 
 
 class ConfidenceWeights(NamedTuple):
@@ -31,25 +42,48 @@ def signals(
     found: Evidence,
     scores: tf.Tensor,
     attention: tf.Tensor,
+    clear: tf.Tensor,
 ) -> tf.Tensor:
     """The signals of ranked captions [B, K, ...], best first: float32 [B, K, S].
 
-    `lead` is the best caption's score above the mean of all, `focus` the log of the most attention
-    that a token gave to a cell, over an even share.
+    `lead` is the best caption's score above the mean of all and `spread` the deviation of all,
+    `focus` the log of the most attention that a token gave to a cell, over an even share. `clear`
+    float32 [B, 2] is `clarity` of the photo.
     """
     lead = tf.reduce_max(scores, axis=1, keepdims=True) - tf.reduce_mean(scores, 1, keepdims=True)
     cells = attention.shape[-1] * attention.shape[-2]
     most = tf.reduce_max(attention, axis=[2, 3, 4]) * cells
+    of_photo = (lead, tf.math.reduce_std(scores, axis=1, keepdims=True), clear[:, :1], clear[:, 1:])
+    lead, spread, clear_object, clear_words = (
+        tf.broadcast_to(x, tf.shape(scores)) for x in of_photo
+    )
     parts = (
         tf.reduce_sum(token_log_probs, axis=-1) / lengths,
         found.words,
         found.pairs,
         found.objects,
         found.agreement,
-        tf.broadcast_to(lead, tf.shape(scores)),
+        lead,
         tf.math.log(tf.maximum(most, 1e-6)),
+        spread,
+        clear_object,
+        clear_words,
     )
     return tf.stack(parts, axis=-1)
+
+
+def clarity(tags: tf.Tensor, objects: int, words: int) -> tf.Tensor:
+    """How clearly a photo shows what captions name, from its raw tags [B, tags]: float32 [B, 2].
+
+    The probability of its likeliest object, 0 where there are no objects, and the mean probability
+    of the words, each weighted by its own: 1 if some are certain and the others impossible.
+    """
+    likely = tf.clip_by_value(tags[:, : objects + words], 0.0, 1.0)
+    # The column of zeros is for tags without objects.
+    there = tf.reduce_max(tf.pad(likely[:, :objects], [[0, 0], [0, 1]]), axis=1)
+    each = likely[:, objects:]
+    mean = tf.math.divide_no_nan(tf.reduce_sum(each**2, axis=1), tf.reduce_sum(each, axis=1))
+    return tf.stack([there, mean], axis=1)
 
 
 def confidence(weights: ConfidenceWeights, found: tf.Tensor, photo: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ from training.data.text import PAD
 from training.models.decoder import Decoder
 from training.models.heads import Heads
 from training.search.beam import Hypotheses, beam_search
-from training.search.confidence import ConfidenceWeights, confidence, signals
+from training.search.confidence import ConfidenceWeights, clarity, confidence, signals
 from training.search.neighbours import Neighbours, agreement
 from training.search.ranking import Evidence, Ranking, evidence
 from training.search.rules import Rules
@@ -70,15 +70,21 @@ def guided_search(
     )
     agreed = agreement(guide.neighbours, maps, candidates.tokens)
     found = evidence(guide.ranking, tags, agreed, candidates.tokens)
-    return _ranked(guide, candidates, found, seen[:, 2], beam_size)
+    clear = clarity(tags, guide.ranking.objects, len(guide.ranking.words))
+    return _ranked(guide, candidates, found, clear, seen[:, 2], beam_size)
 
 
 def _ranked(
-    guide: Guide, candidates: Hypotheses, found: Evidence, photo: tf.Tensor, beam_size: tf.Tensor
+    guide: Guide,
+    candidates: Hypotheses,
+    found: Evidence,
+    clear: tf.Tensor,
+    photo: tf.Tensor,
+    beam_size: tf.Tensor,
 ) -> Guided:
     scores = candidates.scores + found.score(guide.ranking.weights)
     lengths = tf.reduce_sum(tf.cast(candidates.tokens != PAD, tf.float32), axis=-1)
-    parts = signals(candidates.token_log_probs, lengths, found, scores, candidates.attention)
+    parts = signals(candidates.token_log_probs, lengths, found, scores, candidates.attention, clear)
     sure = confidence(guide.confidence, parts, photo)
     best, order = tf.math.top_k(scores, beam_size)
     tokens, log_probs, attention, sure, parts = (

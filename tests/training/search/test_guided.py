@@ -9,7 +9,7 @@ from training.data.text import END
 from training.models.decoder import Decoder
 from training.models.heads import Heads
 from training.models.registry import build_decoder
-from training.search.confidence import ConfidenceWeights
+from training.search.confidence import SIGNALS, ConfidenceWeights
 from training.search.guided import CANDIDATES, Guide, Guided, guided_search
 from training.search.neighbours import Neighbours
 from training.search.ranking import Ranking, RankingWeights
@@ -41,7 +41,7 @@ def guide(weights: RankingWeights = NO_EVIDENCE) -> Guide:
     random = np.random.default_rng(1)
     features = np.zeros(FEATURES, np.float32)
     words = np.arange(8, 10, dtype=np.int32)
-    ones = np.ones(7, np.float32)
+    ones = np.ones(len(SIGNALS), np.float32)
 
     def only(word: int) -> Mask:
         return np.asarray(np.arange(WORDS) == word)
