@@ -73,10 +73,23 @@ class ConfidenceThreshold(BaseModel):
 class GenderThresholds(BaseModel):
     """Estimated probabilities that people would mention a man, and a woman, of the photo."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={"examples": [{"male": 0.6, "female": 0.46, "boy": 0.5, "girl": 0.4}]},
+    )
 
-    male: float = Field(description="Below it no word of men or boys is written.")
-    female: float = Field(description="Below it no word of women or girls is written.")
+    male: float = Field(description="Below it no word of men and no male pronoun is written.")
+    female: float = Field(description="Below it no word of women and no female pronoun is written.")
+    boy: float | None = Field(
+        None,
+        description="Below it no word of boys is written. At most `male`; where it is absent, "
+        "`male` holds for boys too.",
+    )
+    girl: float | None = Field(
+        None,
+        description="Below it no word of girls is written. At most `female`; where it is absent, "
+        "`female` holds for girls too.",
+    )
 
 
 class EngineForm(BaseModel):

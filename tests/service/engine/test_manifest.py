@@ -106,6 +106,18 @@ def test_a_folder_in_the_place_of_a_file_is_refused(model_dir: Path) -> None:
     assert "missing" in refusal(model_dir)
 
 
+def test_thresholds_of_children_are_read_where_the_model_has_them(model_dir: Path) -> None:
+    adults = {"male": 0.6, "female": 0.46}
+    rewrite(model_dir, files={}, gender_thresholds=adults)
+    found = load_manifest(model_dir).gender_thresholds
+    assert found is not None
+    assert (found.male, found.female, found.boy, found.girl) == (0.6, 0.46, None, None)
+    rewrite(model_dir, files={}, gender_thresholds=adults | {"boy": 0.5, "girl": 0.4})
+    found = load_manifest(model_dir).gender_thresholds
+    assert found is not None
+    assert (found.male, found.female, found.boy, found.girl) == (0.6, 0.46, 0.5, 0.4)
+
+
 def test_options_not_given_are_the_defaults() -> None:
     manifest = tiny_manifest()
     assert manifest.options() == manifest.search

@@ -508,6 +508,16 @@ async def test_the_model_is_its_manifest(
     }
 
 
+@pytest.mark.parametrize("children", [{}, {"boy": 0.5, "girl": 0.4}])
+async def test_the_model_s_gender_thresholds_are_those_of_its_manifest(
+    children: dict[str, float],
+) -> None:
+    thresholds = {"male": 0.6, "female": 0.46} | children
+    manifest = tiny_manifest(gender_thresholds=thresholds)
+    async with client_of(create_app(Settings(), FakeCaptioner(manifest))) as client:
+        assert (await client.get("/model")).json()["gender_thresholds"] == thresholds
+
+
 @pytest.mark.parametrize("state", ["starting", "failed"])
 async def test_without_a_model_it_is_not_ready(state: str) -> None:
     app = create_app(Settings())
