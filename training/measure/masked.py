@@ -7,14 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from training.measure.guide import (
-    Candidates,
-    Thresholds,
-    Wordings,
-    choose_ranking,
-    choose_thresholds,
-    masked_rows,
-)
+from training.measure.guide import Candidates, choose_ranking
+from training.measure.thresholds import Thresholds, Wordings, choose_thresholds, masked_rows
 from training.search.ranking import RankingWeights
 
 ROUNDS = 2  # the first chooses weights for captions without masks

@@ -3,8 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.measure.guide import Candidates, Thresholds
+from training.measure.guide import Candidates
 from training.measure.masked import MaskedCandidates, choose
+from training.measure.thresholds import Thresholds
 from training.search.ranking import RankingWeights
 
 PHOTOS = 12
