@@ -18,6 +18,7 @@ from training.data.text import Vocabulary
 from training.measure.guide import GOOD, Candidates, fit_confidence
 from training.measure.masked import MaskedCandidates, choose
 from training.measure.oddities import oddities
+from training.measure.thresholds import MASKS
 from training.models.decoder import Decoder
 from training.models.encoder import Encoder, encode, load_encoder
 from training.models.tagger import Tagger, TagHead
@@ -35,7 +36,6 @@ from training.search.words import SEEN
 BATCH = 50
 MAX_LENGTH = 20
 ODDITIES = 60  # of each kind
-NEVER, ALWAYS = 0.0, 2.0  # thresholds by which words are masked
 Maps = npt.NDArray[np.float16]
 
 
@@ -130,17 +130,12 @@ def fit_guide(
         fit_heads(captioned, captions, photos, odd),
         RankingWeights(0.0, 0.0, 0.0, 0.0),
         index_photos(captioned, captions, loaded.vocabulary),
-        0.0,
-        0.0,
+        MASKS[0],
         _no_confidence(),
     )
     chosen = choose([_masked(search, numbers, each) for each in dev])
     penalty = chosen.length_penalty
-    numbers = numbers._replace(
-        ranking=chosen.ranking,
-        least_male=chosen.thresholds.male,
-        least_female=chosen.thresholds.female,
-    )
+    numbers = numbers._replace(ranking=chosen.ranking, thresholds=chosen.thresholds)
     found = [search.run(numbers, each.maps, penalty) for each in dev]
     ciders = [
         each.cider([[first] for first in search.captions(guided.tokens[:, 0])])
@@ -194,15 +189,9 @@ def _no_confidence() -> ConfidenceWeights:
 
 
 def _masked(search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos) -> MaskedCandidates:
-    """The candidates of each way of masking, with what the heads say of each photo."""
-    masks = ((NEVER, NEVER), (ALWAYS, NEVER), (NEVER, ALWAYS), (ALWAYS, ALWAYS))
-    candidates, captions = zip(
-        *(
-            _candidates(search, numbers._replace(least_male=male, least_female=female), dev)
-            for male, female in masks
-        ),
-        strict=True,
-    )
+    """The candidates under each of `MASKS`, with what the heads say of each photo."""
+    found = (_candidates(search, numbers._replace(thresholds=each), dev) for each in MASKS)
+    candidates, captions = zip(*found, strict=True)
     probabilities = numbers.heads.probabilities(dev.maps).numpy()
     references = [dev.references[name] for name in dev.names]
     return MaskedCandidates(candidates, captions, probabilities[:, :2], references)

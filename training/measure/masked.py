@@ -2,30 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from training.measure.guide import Candidates, choose_ranking
-from training.measure.thresholds import Thresholds, Wordings, choose_thresholds, masked_rows
+from training.measure.thresholds import MASKS, Wordings, choose_thresholds, masked_rows
 from training.search.ranking import RankingWeights
+from training.search.words import Thresholds
 
 ROUNDS = 2  # the first chooses weights for captions without masks
 
 
 @dataclass(frozen=True)
 class MaskedCandidates:
-    """The candidates of N photos by what is masked: nothing, men, women, both."""
+    """The candidates of N photos under each of `MASKS`."""
 
-    candidates: Sequence[Candidates]  # [4]
-    captions: Sequence[Sequence[Sequence[str]]]  # [4][N][K]
+    candidates: Sequence[Candidates]  # [9]
+    captions: Sequence[Sequence[Sequence[str]]]  # [9][N][K]
     probabilities: npt.NDArray[np.float32]  # [N, 2]: of a man and of a woman
     references: Sequence[Sequence[Sequence[str]]]  # tokenised
 
-    def under(self, least: Thresholds) -> Candidates:
+    def under(self, thresholds: Thresholds) -> Candidates:
         """The candidates that these thresholds give."""
-        rows = masked_rows(self.probabilities, least)
+        rows = masked_rows(self.probabilities, thresholds)
         photos = np.arange(len(rows))
 
         def given(name: str) -> npt.NDArray[np.float64]:
@@ -51,13 +52,14 @@ class Chosen(NamedTuple):
     length_penalty: float
     thresholds: Thresholds
     tried: list[dict[str, float]]  # the best tries of a ranking
-    masks: list[dict[str, float]]  # the best thresholds
+    masks: list[dict[str, Any]]  # the best thresholds
 
 
 def choose(splits: Sequence[MaskedCandidates]) -> Chosen:
     """Weights and thresholds that serve the data sets' dev splits best on average."""
-    least = Thresholds(0.0, 0.0)
+    thresholds = MASKS[0]
     for _ in range(ROUNDS):
-        ranking, penalty, tried = choose_ranking([each.under(least) for each in splits])
-        least, masks = choose_thresholds([each.wordings(ranking, penalty) for each in splits])
-    return Chosen(ranking, penalty, least, tried, masks)
+        ranking, penalty, tried = choose_ranking([each.under(thresholds) for each in splits])
+        wordings = [each.wordings(ranking, penalty) for each in splits]
+        thresholds, masks = choose_thresholds(wordings)
+    return Chosen(ranking, penalty, thresholds, tried, masks)

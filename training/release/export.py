@@ -166,9 +166,9 @@ def export(
 def _guided(numbers: GuideNumbers) -> dict[str, Any]:
     """What the manifest says of a guide: the thresholds of its confidence and of its gender heads.
 
-    The latter are the probabilities below which words of a gender are not written.
+    The latter are the probabilities below which words of men, women, boys or girls are masked.
     """
-    least = {"male": round(numbers.least_male, 4), "female": round(numbers.least_female, 4)}
+    least = {name: round(each, 4) for name, each in numbers.thresholds._asdict().items()}
     return {"confidence": {"threshold": THRESHOLD}, "gender_thresholds": least}
 
 

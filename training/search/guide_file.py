@@ -1,5 +1,6 @@
 """A run's guide as a file: what was fitted and chosen on dev, as arrays by name."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from training.search.confidence import ConfidenceWeights
 from training.search.guided import Guide
 from training.search.neighbours import Neighbours
 from training.search.ranking import Ranking, RankingWeights
-from training.search.words import Mask, PeopleWords
+from training.search.words import Mask, PeopleWords, Thresholds
 
 
 class GuideNumbers(NamedTuple):
@@ -24,14 +25,13 @@ class GuideNumbers(NamedTuple):
     heads: Heads
     ranking: RankingWeights
     neighbours: Neighbours
-    least_male: float
-    least_female: float
+    thresholds: Thresholds
     confidence: ConfidenceWeights
 
     def save(self, path: Path) -> None:
         arrays = {f"heads_{name}": each for name, each in self.heads._asdict().items()}
         arrays |= {f"confidence_{name}": each for name, each in self.confidence._asdict().items()}
-        arrays |= {"ranking": self.ranking, "least": (self.least_male, self.least_female)}
+        arrays |= {"ranking": self.ranking, "least": self.thresholds}
         named: dict[str, Any] = {k: np.asarray(each, np.float32) for k, each in arrays.items()}
         # In their own types: float32 does not hold every key of a pair.
         named |= {f"neighbours_{name}": each for name, each in self.neighbours._asdict().items()}
@@ -47,15 +47,19 @@ def load_guide_numbers(path: Path) -> GuideNumbers:
         mean, deviation, weights, intercept = (
             arrays[f"confidence_{name}"] for name in ConfidenceWeights._fields
         )
-        male, female = arrays["least"].tolist()
         return GuideNumbers(
             heads,
             RankingWeights(*arrays["ranking"].tolist()),
             Neighbours(*(arrays[f"neighbours_{name}"] for name in Neighbours._fields)),
-            male,
-            female,
+            _thresholds(arrays["least"].tolist()),
             ConfidenceWeights(mean, deviation, weights, float(intercept)),
         )
+
+
+def _thresholds(least: Sequence[float]) -> Thresholds:
+    """A guide of version 3.3.0 or before has two, for all words of a gender."""
+    adults = least[:2]
+    return Thresholds(*adults, *(least[2:] or adults))
 
 
 def build_guide(numbers: GuideNumbers, head: TagHead, vocabulary: Vocabulary) -> Guide:
@@ -67,7 +71,7 @@ def build_guide(numbers: GuideNumbers, head: TagHead, vocabulary: Vocabulary) ->
         ranking(head, vocabulary, numbers.ranking),
         numbers.neighbours,
         blocked,
-        people_words(vocabulary, numbers.least_male, numbers.least_female),
+        people_words(vocabulary, numbers.thresholds),
         numbers.confidence,
     )
 
@@ -90,14 +94,16 @@ def ranking(head: TagHead, vocabulary: Vocabulary, weights: RankingWeights) -> R
     )
 
 
-def people_words(vocabulary: Vocabulary, least_male: float, least_female: float) -> PeopleWords:
-    """The gendered words of a vocabulary, pronouns included."""
+def people_words(vocabulary: Vocabulary, thresholds: Thresholds) -> PeopleWords:
+    """The gendered words of a vocabulary, pronouns beside those of adults."""
     lexicon = people_lexicon()
+    children = lexicon.gendered_children
     return PeopleWords(
-        mask(vocabulary, {*lexicon.male, *lexicon.male_pronouns}),
-        mask(vocabulary, {*lexicon.female, *lexicon.female_pronouns}),
-        least_male,
-        least_female,
+        mask(vocabulary, {*lexicon.male, *lexicon.male_pronouns} - children),
+        mask(vocabulary, {*lexicon.female, *lexicon.female_pronouns} - children),
+        mask(vocabulary, lexicon.male.keys() & children),
+        mask(vocabulary, lexicon.female.keys() & children),
+        thresholds,
     )
 
 

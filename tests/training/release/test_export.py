@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from service.engine.manifest import load_manifest
+from service.engine.manifest import GenderThresholds, load_manifest
 from service.engine.saved_model import SavedModelCaptioner
 from tests.oracle import NumpyDecoder, beam_search
 from tests.photos import views
+from tests.training.guide_numbers import guide_numbers
 from training.config import Architecture, DecoderConfig, TrainConfig
 from training.data.text import SPECIAL_WORDS, Vocabulary
 from training.models.encoder import Encoder, encode
@@ -122,6 +123,13 @@ def test_the_manifest_tells_the_run_s_search_scores_and_origin(exported: Path) -
     assert manifest.metrics["scores"]["CIDEr"]["score"] == 12.34
     assert manifest.provenance["training"]["encoder_weights"] == "imagenet"
     assert manifest.input.resize_filter == "bicubic"
+
+
+def test_the_manifest_has_a_guide_s_thresholds_of_adults_and_of_children() -> None:
+    described = exporting._guided(guide_numbers())
+    least = {"male": 0.6, "female": 0.46, "boy": 0.5, "girl": 0.38}
+    assert described["gender_thresholds"] == least
+    assert GenderThresholds.model_validate(least).model_dump() == least
 
 
 # A decoder that reads tags is exported with its guide: tests/artifact has what ships.

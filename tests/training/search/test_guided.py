@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tests.training.shapes import CELLS, FEATURES
 from training.config import DecoderConfig
-from training.data.text import END
+from training.data.text import END, PAD
 from training.models.decoder import Decoder
 from training.models.heads import Heads
 from training.models.registry import build_decoder
@@ -14,12 +14,12 @@ from training.search.guided import CANDIDATES, Guide, Guided, guided_search
 from training.search.neighbours import Neighbours
 from training.search.ranking import Ranking, RankingWeights
 from training.search.rules import Rules
-from training.search.words import NEUTRAL, SEEN, Mask, PeopleWords
+from training.search.words import NEUTRAL, SEEN, Mask, PeopleWords, Thresholds
 
 pytestmark = pytest.mark.tensorflow
 
 WORDS, TAGS, IMAGES = 24, 3, 4
-MALE, FEMALE, BLOCKED = 5, 6, 7
+MALE, FEMALE, BLOCKED, BOY = 5, 6, 7, 8
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def decoder() -> Decoder:
     decoder = build_decoder(config, WORDS)
     bias = np.zeros(WORDS, np.float32)
     bias[[MALE, FEMALE, BLOCKED]] = 3.0  # it would write them if it could
-    bias[8] = 2.0
+    bias[BOY] = 2.0
     decoder.output_bias.assign(bias)
     return decoder
 
@@ -37,7 +37,10 @@ def decoder() -> Decoder:
 NO_EVIDENCE = RankingWeights(0.0, 0.0, 0.0, 0.0)
 
 
-def guide(weights: RankingWeights = NO_EVIDENCE) -> Guide:
+ADULTS = Thresholds(0.5, 0.5, 0.0, 0.0)
+
+
+def guide(weights: RankingWeights = NO_EVIDENCE, thresholds: Thresholds = ADULTS) -> Guide:
     random = np.random.default_rng(1)
     features = np.zeros(FEATURES, np.float32)
     words = np.arange(8, 10, dtype=np.int32)
@@ -55,7 +58,7 @@ def guide(weights: RankingWeights = NO_EVIDENCE) -> Guide:
                    np.array([[8 * WORDS + END]], np.int32), np.ones((1, 1), np.float16),
                    np.arange(WORDS, dtype=np.int32)),
         only(BLOCKED),
-        PeopleWords(only(MALE), only(FEMALE), 0.5, 0.5),
+        PeopleWords(only(MALE), only(FEMALE), only(BOY), only(PAD), thresholds),
         ConfidenceWeights(ones, ones, ones, 0.0),
     )  # fmt: skip
 
@@ -117,9 +120,17 @@ def test_a_gender_is_written_only_where_it_is_seen(decoder: Decoder) -> None:
     assert ((tokens == MALE).any(axis=(1, 2)) == male).all()
 
 
+@pytest.mark.parametrize("boy", [0.0, 2.0])
+def test_a_child_is_written_where_no_adult_may_be(decoder: Decoder, boy: float) -> None:
+    using = guide(thresholds=Thresholds(male=2.0, female=2.0, boy=boy, girl=0.0))
+    tokens = search(decoder, EVERY, CANDIDATES, using=using).tokens.numpy()
+    assert not np.isin(tokens, [MALE, FEMALE]).any()
+    assert ((tokens == BOY).any(axis=(1, 2)) == (boy == 0)).all()
+
+
 def test_neutral_captions_tell_no_gender(decoder: Decoder) -> None:
     tokens = search(decoder, EVERY, CANDIDATES, NEUTRAL).tokens.numpy()
-    assert not np.isin(tokens, [MALE, FEMALE]).any()
+    assert not np.isin(tokens, [MALE, FEMALE, BOY]).any()
     assert (tokens == END).sum(axis=-1).min() == 1
 
 
