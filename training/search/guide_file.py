@@ -1,6 +1,5 @@
 """A run's guide as a file: what was fitted and chosen on dev, as arrays by name."""
 
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from training.data.lexicons.people import people_lexicon
 from training.data.text import Vocabulary
 from training.models.heads import Heads
 from training.models.tagger import TagHead
-from training.search.confidence import ConfidenceWeights
+from training.search.confidence import SIGNALS, ConfidenceWeights
 from training.search.guided import Guide
 from training.search.neighbours import Neighbours
 from training.search.ranking import Ranking, RankingWeights
@@ -39,7 +38,10 @@ class GuideNumbers(NamedTuple):
 
 
 def load_guide_numbers(path: Path) -> GuideNumbers:
-    """Raises FileNotFoundError before `python -m training guide` has run."""
+    """Raises FileNotFoundError before `python -m training guide` has run.
+
+    A guide of version 3.3.0 or before, which has fewer thresholds and signals, is a ValueError.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; run `python -m training guide` first")
     with np.load(path) as arrays:
@@ -47,19 +49,16 @@ def load_guide_numbers(path: Path) -> GuideNumbers:
         mean, deviation, weights, intercept = (
             arrays[f"confidence_{name}"] for name in ConfidenceWeights._fields
         )
+        least = arrays["least"].tolist()
+        if len(weights) != len(SIGNALS) or len(least) != len(Thresholds._fields):
+            raise ValueError(f"{path} is of another version; run `python -m training guide` again")
         return GuideNumbers(
             heads,
             RankingWeights(*arrays["ranking"].tolist()),
             Neighbours(*(arrays[f"neighbours_{name}"] for name in Neighbours._fields)),
-            _thresholds(arrays["least"].tolist()),
+            Thresholds(*least),
             ConfidenceWeights(mean, deviation, weights, float(intercept)),
         )
-
-
-def _thresholds(least: Sequence[float]) -> Thresholds:
-    """A guide of version 3.3.0 or before has two, for all words of a gender."""
-    adults = least[:2]
-    return Thresholds(*adults, *(least[2:] or adults))
 
 
 def build_guide(numbers: GuideNumbers, head: TagHead, vocabulary: Vocabulary) -> Guide:

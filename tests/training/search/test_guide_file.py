@@ -20,13 +20,14 @@ def test_a_guide_is_read_as_it_was_saved(tmp_path: Path) -> None:
             np.testing.assert_array_equal(each, expected)
 
 
-def test_a_guide_with_two_thresholds_has_the_same_for_children(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "kept"), [("least", 2), ("confidence_weights", 7)])
+def test_a_guide_of_an_older_version_says_what_to_run(name: str, kept: int, tmp_path: Path) -> None:
     guide_numbers().save(tmp_path / "guide.npz")
     with np.load(tmp_path / "guide.npz") as arrays:
-        before = {**arrays, "least": arrays["least"][:2]}
+        before = {**arrays, name: arrays[name][:kept]}
     np.savez(tmp_path / "before.npz", **before)
-    found = load_guide_numbers(tmp_path / "before.npz").thresholds
-    assert found == pytest.approx((0.6, 0.46, 0.6, 0.46))
+    with pytest.raises(ValueError, match="another version; run `python -m training guide` again"):
+        load_guide_numbers(tmp_path / "before.npz")
 
 
 def test_a_missing_guide_says_what_to_run(tmp_path: Path) -> None:
