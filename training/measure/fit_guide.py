@@ -14,24 +14,22 @@ import tensorflow as tf
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.data.lexicons.objects import objects_named
-from training.data.text import Vocabulary
 from training.measure.guide import GOOD, Candidates, fit_confidence
 from training.measure.masked import MaskedCandidates, choose
 from training.measure.oddities import oddities
 from training.measure.thresholds import MASKS
-from training.models.decoder import Decoder
 from training.models.encoder import Encoder, encode, load_encoder
+from training.models.heads import Heads
 from training.models.tagger import Tagger, TagHead
 from training.optimize.cider import CiderReward
 from training.optimize.heads import fit_heads
 from training.optimize.neighbours import index_photos
-from training.optimize.run_folder import GUIDE, load_run, stage_of
+from training.optimize.run_folder import GUIDE, Run, load_run, stage_of
 from training.search.confidence import SIGNALS, ConfidenceWeights
 from training.search.guide_file import GuideNumbers, build_guide
 from training.search.guided import CANDIDATES, Guided, guided_search
 from training.search.ranking import RankingWeights
-from training.search.rules import Rules
-from training.search.words import SEEN
+from training.search.words import SEEN, Thresholds
 
 BATCH = 50
 MAX_LENGTH = 20
@@ -78,31 +76,35 @@ class GuidedSearch:
     """The guided search of a run over cached maps, with numbers that are still being chosen."""
 
     def __init__(
-        self, decoder: Decoder, rules: Rules, head: TagHead, vocabulary: Vocabulary
+        self, run: Run, head: TagHead, numbers: GuideNumbers, length_penalty: float
     ) -> None:
-        self._decoder, self._rules, self._head = decoder, rules, head
-        self._vocabulary, self._tagger = vocabulary, Tagger(head)
+        """All of the numbers but the thresholds, so that one graph serves all of those."""
+        self._vocabulary, tagger = run.vocabulary, Tagger(head)
+        guide = build_guide(numbers, head, run.vocabulary)
+        maps = tf.TensorSpec([None, *run.encoder.maps_shape], tf.float16)
 
-    def run(self, numbers: GuideNumbers, maps: Maps, length_penalty: float) -> Guided:
-        """All candidates of maps float16 [N, cells, channels], as arrays."""
-        guide = build_guide(numbers, self._head, self._vocabulary)
-
-        @tf.function(input_signature=[tf.TensorSpec([None, *maps.shape[1:]], tf.float16)])
-        def search(maps: tf.Tensor) -> Guided:
+        @tf.function(input_signature=[maps, tf.TensorSpec([len(Thresholds._fields)])])
+        def search(maps: tf.Tensor, thresholds: tf.Tensor) -> Guided:
             features = tf.cast(maps, tf.float32)
+            words = guide.people_words._replace(thresholds=Thresholds(*tf.unstack(thresholds)))
             return guided_search(
-                self._decoder,
-                self._rules,
-                guide,
+                run.decoder,
+                run.rules,
+                guide._replace(people_words=words),
                 features,
-                self._tagger(features),
+                tagger(features),
                 tf.constant(CANDIDATES),
                 tf.constant(MAX_LENGTH),
                 tf.constant(length_penalty, tf.float32),
                 tf.constant(SEEN),
             )
 
-        parts = [search(maps[start : start + BATCH]) for start in range(0, len(maps), BATCH)]
+        self._search = search
+
+    def run(self, maps: Maps, thresholds: Thresholds) -> Guided:
+        """All candidates of maps float16 [N, cells, channels], as arrays."""
+        starts = range(0, len(maps), BATCH)
+        parts = [self._search(maps[start : start + BATCH], thresholds) for start in starts]
         return Guided(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
     def captions(self, tokens: npt.NDArray[np.int32]) -> list[str]:
@@ -120,7 +122,6 @@ def fit_guide(
     loaded = load_run(run, features.encoder)
     if loaded.tag_head is None:
         raise ValueError(f"{run} has no tag head; only a decoder that reads tags can be guided")
-    search = GuidedSearch(loaded.decoder, loaded.rules, loaded.tag_head, loaded.vocabulary)
     dev = _dev_photos(dataset, features)
     photos = features.pooled([name for name in dataset.trainable if name in features.rows])
     captions = [dataset.tokens(name) for name in dataset.splits["train"]]
@@ -133,10 +134,12 @@ def fit_guide(
         MASKS[0],
         _no_confidence(),
     )
-    chosen = choose([_masked(search, numbers, each) for each in dev])
+    search = GuidedSearch(loaded, loaded.tag_head, numbers, length_penalty=0.7)
+    chosen = choose([_masked(search, numbers.heads, each) for each in dev])
     penalty = chosen.length_penalty
     numbers = numbers._replace(ranking=chosen.ranking, thresholds=chosen.thresholds)
-    found = [search.run(numbers, each.maps, penalty) for each in dev]
+    search = GuidedSearch(loaded, loaded.tag_head, numbers, penalty)
+    found = [search.run(each.maps, numbers.thresholds) for each in dev]
     ciders = [
         each.cider([[first] for first in search.captions(guided.tokens[:, 0])])
         for each, guided in zip(dev, found, strict=True)
@@ -188,20 +191,20 @@ def _no_confidence() -> ConfidenceWeights:
     return ConfidenceWeights(nothing, nothing + 1, nothing, 0.0)
 
 
-def _masked(search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos) -> MaskedCandidates:
+def _masked(search: GuidedSearch, heads: Heads, dev: DevPhotos) -> MaskedCandidates:
     """The candidates under each of `MASKS`, with what the heads say of each photo."""
-    found = (_candidates(search, numbers._replace(thresholds=each), dev) for each in MASKS)
+    found = (_candidates(search, mask, dev) for mask in MASKS)
     candidates, captions = zip(*found, strict=True)
-    probabilities = numbers.heads.probabilities(dev.maps).numpy()
+    probabilities = heads.probabilities(dev.maps).numpy()
     references = [dev.references[name] for name in dev.names]
     return MaskedCandidates(candidates, captions, probabilities[:, :2], references)
 
 
 def _candidates(
-    search: GuidedSearch, numbers: GuideNumbers, dev: DevPhotos
+    search: GuidedSearch, mask: Thresholds, dev: DevPhotos
 ) -> tuple[Candidates, list[list[str]]]:
-    """What ranks the candidates, and their captions."""
-    found = search.run(numbers, dev.maps, length_penalty=0.7)
+    """What ranks the candidates under a mask, and their captions."""
+    found = search.run(dev.maps, mask)
     captions = [search.captions(each) for each in found.tokens]
     parts = {
         name: found.signals[..., SIGNALS.index(name)]

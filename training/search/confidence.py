@@ -25,6 +25,7 @@ SIGNALS = (
     "clear_object",
     "clear_words",
 )
+FAR = 100.0  # below the best score, where all captions are alike
 
 
 class ConfidenceWeights(NamedTuple):
@@ -50,7 +51,10 @@ def signals(
     `focus` the log of the most attention that a token gave to a cell, over an even share. `clear`
     float32 [B, 2] is `clarity` of the photo.
     """
-    lead = tf.reduce_max(scores, axis=1, keepdims=True) - tf.reduce_mean(scores, 1, keepdims=True)
+    best = tf.reduce_max(scores, axis=1, keepdims=True)
+    # With few words there may be fewer captions than candidates: the others' scores are infinite.
+    scores = tf.maximum(scores, best - FAR)
+    lead = best - tf.reduce_mean(scores, axis=1, keepdims=True)
     cells = attention.shape[-1] * attention.shape[-2]
     most = tf.reduce_max(attention, axis=[2, 3, 4]) * cells
     of_photo = (lead, tf.math.reduce_std(scores, axis=1, keepdims=True), clear[:, :1], clear[:, 1:])

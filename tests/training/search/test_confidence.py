@@ -25,6 +25,19 @@ def test_without_objects_or_probable_words_nothing_is_clear() -> None:
     np.testing.assert_array_equal(found, [[0.0, 0.0]])
 
 
+def test_candidates_that_could_not_be_written_do_not_make_the_signals_infinite() -> None:
+    one = tf.ones([1, 3])
+    found = signals(
+        -tf.ones([1, 3, 2]),
+        one,
+        Evidence(one, one, one, one),
+        tf.constant([[-1.0, -2.0, -np.inf]]),
+        tf.fill([1, 3, 2, 2, 2], 0.25),
+        tf.constant([[0.9, 0.6]]),
+    )
+    assert np.isfinite(found.numpy()).all()
+
+
 def test_every_caption_of_a_photo_has_the_photos_signals_beside_its_own() -> None:
     each = tf.constant([[0.5, 0.25, 0.125]])
     scores = tf.constant([[-1.0, -2.0, -3.0]])
