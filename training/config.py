@@ -89,6 +89,12 @@ class TrainConfig(BaseModel):
     crop_least: float = Field(
         0.72, gt=0, le=0.97, description="share of a photo's sides that a crop keeps at least"
     )
+    crop_colour: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="how far a crop's brightness, contrast and saturation may change",
+    )
     batch_images: int = Field(32, ge=1, description="photos a step, each with all its captions")
     epochs: int = Field(25, ge=1)
     patience: int = Field(6, ge=1, description="epochs without a better dev CIDEr before the end")

@@ -6,11 +6,12 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageEnhance, ImageOps
 from pillow_heif import register_heif_opener
 
 IMAGE_SIDE = 224
 RESIZE_FILTER = Image.Resampling.BICUBIC
+COLOURS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 MOST = 0.97  # share of the photo's width and height that a crop keeps
 
 
@@ -21,20 +22,23 @@ def load_image(path: Path, side: int = IMAGE_SIDE) -> npt.NDArray[np.uint8]:
 
 
 def load_crops(
-    path: Path, side: int = IMAGE_SIDE, pair: int = 0, least: float = 0.72
+    path: Path, side: int, pair: int, least: float, colour: float
 ) -> npt.NDArray[np.uint8]:
     """RGB pixels uint8 [2, side, side, 3] of random parts of a photo, which its name and the
     number of the pair decide.
 
     Each has the photo's proportions, keeps between `least` and `MOST` of its sides, and is squashed
-    like it.
+    like it. Brightness, contrast and saturation are multiplied by 1 - `colour` to 1 + `colour`.
     """
     photo, random = open_photo(path), np.random.default_rng([crc32(path.name.encode()), pair])
     crops = []
     for share in random.uniform(least, MOST, 2):
         left, top = random.uniform(0, 1 - share, 2) * photo.size
         right, bottom = (left, top) + share * np.array(photo.size)
-        crops.append(photo.resize((side, side), RESIZE_FILTER, (left, top, right, bottom)))
+        crop = photo.resize((side, side), RESIZE_FILTER, (left, top, right, bottom))
+        for change in COLOURS if colour else ():
+            crop = change(crop).enhance(random.uniform(1 - colour, 1 + colour))
+        crops.append(crop)
     return np.stack([np.asarray(crop) for crop in crops])
 
 

@@ -49,17 +49,19 @@ def cache_crops(
     dataset: Dataset,
     weights: str,
     root: Path,
-    spec: EncoderSpec = RESNET50,
-    pair: int = 0,
-    least: float = 0.72,
+    spec: EncoderSpec,
+    pair: int,
+    least: float,
+    colour: float,
 ) -> FeatureCache:
     """Open the cache of a pair of crops of each training photo, first computing what it lacks.
 
-    A crop keeps at least so much of the photo's sides.
+    `least` and `colour` are those of `load_crops`.
     """
     shown = replace(dataset, splits=dict.fromkeys(SPLITS, ()) | {"train": dataset.splits["train"]})
     name = f"{encoder_id(weights, spec=spec)} crops {pair} of {least:g}"
-    crops = partial(load_crops, pair=pair, least=least)
+    name += f" in colours by {colour:g}" if colour else ""
+    crops = partial(load_crops, pair=pair, least=least, colour=colour)
     start = partial(_of_images, shown, weights, spec, True, crops)
     return open_cache(shown, name, spec.maps_shape, root, start)
 

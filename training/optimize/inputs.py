@@ -48,9 +48,8 @@ def training_features(
         return cache_trunk(dataset, weights, cache, spec)
     features = features_of(start, dataset, weights, cache, spec)
     pairs = range(config.crop_pairs if config.crop_share else 0)
-    crops = tuple(
-        cache_crops(dataset, weights, cache, spec, pair, config.crop_least) for pair in pairs
-    )
+    kind = (config.crop_least, config.crop_colour)
+    crops = tuple(cache_crops(dataset, weights, cache, spec, pair, *kind) for pair in pairs)
     return replace(features, crops=crops)
 
 

@@ -67,6 +67,10 @@ def test_a_photo_is_turned_upright(tmp_path: Path) -> None:
     assert pixels[-100:].max() < 10
 
 
+def crops_of(path: Path, pair: int = 0, least: float = 0.72, colour: float = 0.0) -> Any:
+    return load_crops(path, 224, pair, least, colour)
+
+
 def slope(tmp_path: Path, name: str) -> Path:
     """A photo that gets brighter to the right, in its red channel, and downwards, in its green."""
     pixels = np.zeros((200, 400, 3), np.uint8)
@@ -80,7 +84,7 @@ def slope(tmp_path: Path, name: str) -> Path:
 def test_a_crop_is_a_large_part_of_the_photo_in_its_proportions(
     tmp_path: Path, least: float
 ) -> None:
-    for crop in load_crops(slope(tmp_path, "slope.png"), least=least).astype(float):
+    for crop in crops_of(slope(tmp_path, "slope.png"), least=least).astype(float):
         across = (crop[112, -1, 0] - crop[112, 0, 0]) / 255
         down = (crop[-1, 112, 1] - crop[0, 112, 1]) / 255
         assert least - 0.02 < across < MOST + 0.02
@@ -88,17 +92,25 @@ def test_a_crop_is_a_large_part_of_the_photo_in_its_proportions(
 
 
 def test_crops_differ_within_and_between_photos_but_not_between_readings(tmp_path: Path) -> None:
-    one, other = load_crops(slope(tmp_path, "one.png")), load_crops(slope(tmp_path, "other.png"))
+    one, other = crops_of(slope(tmp_path, "one.png")), crops_of(slope(tmp_path, "other.png"))
     assert (one[0] != one[1]).any()
     assert (one != other).any()
-    assert (one != load_crops(tmp_path / "one.png", pair=1)).any()
-    np.testing.assert_array_equal(load_crops(tmp_path / "one.png"), one)
+    assert (one != crops_of(tmp_path / "one.png", pair=1)).any()
+    np.testing.assert_array_equal(crops_of(tmp_path / "one.png"), one)
+
+
+def test_a_crop_may_have_other_colours(tmp_path: Path) -> None:
+    path = slope(tmp_path, "slope.png")
+    plain = crops_of(path).astype(float)
+    means = [crops_of(path, pair, colour=0.3).mean() for pair in range(8)]
+    assert np.ptp(means) > 0.2 * plain.mean()
+    assert (crops_of(path, colour=0.3) == crops_of(path, colour=0.3)).all()
 
 
 def test_crops_are_cached_of_training_photos_alone(
     dataset: Dataset, loads: list[str], tmp_path: Path
 ) -> None:
-    crops = cache_crops(dataset, "imagenet", tmp_path)
+    crops = cache_crops(dataset, "imagenet", tmp_path, RESNET50, 0, 0.72, 0.0)
     assert tuple(crops.rows) == dataset.splits["train"]
     plain = cache_features(dataset, "imagenet", tmp_path)
     name = dataset.splits["train"][0]
@@ -107,10 +119,12 @@ def test_crops_are_cached_of_training_photos_alone(
     grid, mirror = (each[0, :, 0].reshape(7, 7) for each in (first, second))
     assert (grid[:, 0] > grid[:, -1]).all()  # the photos are brighter on the left
     assert (mirror[:, 0] < mirror[:, -1]).all()
-    other = cache_crops(dataset, "imagenet", tmp_path, pair=1)
+    other = cache_crops(dataset, "imagenet", tmp_path, RESNET50, 1, 0.72, 0.0)
     assert (other.read([name], [False]) != first).any()
-    smaller = cache_crops(dataset, "imagenet", tmp_path, least=0.6)
+    smaller = cache_crops(dataset, "imagenet", tmp_path, RESNET50, 0, 0.6, 0.0)
     assert (smaller.read([name], [False]) != first).any()
+    coloured = cache_crops(dataset, "imagenet", tmp_path, RESNET50, 0, 0.72, 0.5)
+    assert (coloured.read([name], [False]) != first).any()
 
 
 def test_every_photo_is_cached_plain_and_mirrored(
