@@ -14,6 +14,7 @@ VERSIONS = {
     "3.0.0": "{}, trained on both",
     "3.1.0": "{}, trained on both",
     "3.2.0": "{}, trained on both",
+    "3.3.0": "{}, trained on both",
     "tensorflow": "**{}, trained on both**, TensorFlow",
     "openvino": "**{}, trained on both**, OpenVINO int8",
 }

@@ -16,6 +16,7 @@ STEPS = """The steps, in their order:
   tag         fit the tag head, for decoders that read tags (optional)
   train       train a decoder on what the encoder saw; --start model_artifacts begins with
               the model that ships, --resume continues after a stop
+  average     a run of the mean weights of runs that began together (optional)
   caption     caption photos with the run as it is (optional)
   tune        choose the search options on the dev split
   evaluate    score the run on the test split

@@ -1,4 +1,4 @@
-"""`tag`, `train` and `caption`: a run made, and tried on photos."""
+"""`tag`, `train`, `average` and `caption`: a run made, and tried on photos."""
 
 import argparse
 import tomllib
@@ -47,6 +47,13 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     add_run(train)
     train.set_defaults(step=_train)
 
+    average = steps.add_parser("average", help="one run of the mean weights of several")
+    average.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="runs that began with the same weights"
+    )
+    add_run(average)
+    average.set_defaults(step=_average)
+
     caption = steps.add_parser("caption", help="caption photos with a run, before any export")
     caption.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
     add_encoder(caption)
@@ -82,6 +89,13 @@ def _train(options: argparse.Namespace) -> None:
     features = training_features(config, dataset, options.encoder_weights, options.cache, start)
     inputs = Inputs(dataset, features, options.encoder_weights, start, options.tags)
     train(config, inputs, options.run, options.resume, dev_scores, options.devices)
+
+
+def _average(options: argparse.Namespace) -> None:
+    from training.optimize.average import average
+
+    average(options.runs, options.run)
+    print(f"wrote {options.run}")
 
 
 def _changes(options: argparse.Namespace) -> dict[str, str]:

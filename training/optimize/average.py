@@ -5,7 +5,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +29,14 @@ from training.search.rules import ONCE
 def average(runs: Sequence[Path], output: Path) -> None:
     """Write the folder `output`, a run as `train` leaves it but for the epochs.
 
-    Raises ValueError if the runs did not begin with the same weights, and FileNotFoundError if
-    one has none yet.
+    One of the runs may be the one that the others began with (Wortsman et al. 2022, "Robust
+    fine-tuning of zero-shot models"). Raises ValueError if the runs did not begin with the same
+    weights, and FileNotFoundError if one has none yet.
     """
     described = [json.loads((run / CONFIG).read_text()) for run in runs]
-    for name in ("start", "encoder_weights"):
-        if any(each[name] != described[0][name] for each in described):
-            raise ValueError(f"runs of another {name} cannot be averaged")
-    if described[0]["start"] is None:
-        raise ValueError("only runs that began with the same run can be averaged")
+    if any(each["encoder_weights"] != described[0]["encoder_weights"] for each in described):
+        raise ValueError("runs of another encoder_weights cannot be averaged")
+    _check_starts([each["start"] for each in described], [sha256(run / WEIGHTS) for run in runs])
     config = TrainConfig.model_validate(described[0]["train"])
     words = len((runs[0] / VOCABULARY).read_text(encoding="utf-8").splitlines())
     decoder = build_decoder(config.decoder, words, ENCODERS[config.encoder])
@@ -60,3 +59,15 @@ def average(runs: Sequence[Path], output: Path) -> None:
     parts = [{"run": run.name, "weights": sha256(run / WEIGHTS)} for run in runs]
     summary = described[0] | {"average_of": parts, "provenance": provenance()}
     (output / CONFIG).write_text(json.dumps(summary, indent=2) + "\n")
+
+
+def _check_starts(starts: Sequence[Mapping[str, str] | None], weights: Sequence[str]) -> None:
+    """Raises ValueError unless all runs began alike, or all others with one of them."""
+    for base, own in enumerate(weights):
+        others = [each for run, each in enumerate(starts) if run != base]
+        if others and all(each and each["weights"] == own for each in others):
+            return
+    if any(each != starts[0] for each in starts):
+        raise ValueError("runs of another start cannot be averaged")
+    if starts[0] is None:
+        raise ValueError("only runs that began with the same run can be averaged")

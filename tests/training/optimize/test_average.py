@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.training.optimize.small import small, train
+from training.cli import main
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.optimize.average import average
@@ -40,6 +41,15 @@ def test_an_average_is_a_run_whose_weights_are_the_mean(runs: list[Path], tmp_pa
     assert max(differences) > 0.001
     assert mean.vocabulary.words == one.vocabulary.words
     assert [each["run"] for each in mean.described["average_of"]] == ["run-1", "run-2"]
+
+
+def test_a_run_can_be_averaged_with_the_one_it_began_with(runs: list[Path], tmp_path: Path) -> None:
+    given = ("average", tmp_path / "base", runs[0], "--run", tmp_path / "mean")
+    assert main([str(each) for each in given]) == 0
+    folders = (tmp_path / "base", runs[0], tmp_path / "mean")
+    one, other, mean = (load_run(run, "imagenet").decoder.get_weights() for run in folders)
+    for a, b, middle in zip(one, other, mean, strict=True):
+        np.testing.assert_allclose(middle, (a + b) / 2, atol=1e-6)
 
 
 def test_an_average_takes_the_tuned_stage_of_the_encoder_along(
