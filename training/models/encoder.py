@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from training.models.encoder_spec import RESNET50, EncoderSpec
 from training.models.folding import fold_batch_norm, unfold_batch_norm
-from training.models.weights import assign, fingerprint, read_saved_model
+from training.models.weights import assign, downloads, fingerprint, read_saved_model
 from training.provenance import sha256
 
 
@@ -32,8 +32,8 @@ def load_encoder(weights: str, stage: Path | None = None, spec: EncoderSpec = RE
 
     `weights` is "imagenet", which Keras downloads, the path of a weights file for the function of
     `keras.applications` with `include_top=False`, or the folder of an artifact, whose encoder it
-    is then; `stage` names those of a fine-tuned last stage. Raises FileNotFoundError, and
-    ValueError where the weights are another encoder's.
+    is then; `stage` names those of a fine-tuned last stage. Raises FileNotFoundError, ValueError
+    where the weights are another encoder's, and ConnectionError where they cannot be downloaded.
     """
     if Path(weights).is_dir():
         return _with_stage(_of_artifact(Path(weights), spec), stage)
@@ -42,7 +42,9 @@ def load_encoder(weights: str, stage: Path | None = None, spec: EncoderSpec = RE
             f"no encoder weights at {weights}; name a .weights.h5 file, an artifact's folder, or "
             "'imagenet' to download"
         )
-    return _with_stage(split_encoder(fold_batch_norm(spec.build(weights)), spec), stage)
+    with downloads(spec.name):
+        whole = spec.build(weights)
+    return _with_stage(split_encoder(fold_batch_norm(whole), spec), stage)
 
 
 def save_encoder(encoder: Encoder, path: Path) -> None:

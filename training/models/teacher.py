@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from training.config import TeacherConfig
 from training.data.views import Pixels
+from training.models.weights import downloads
 from training.provenance import sha256
 
 Floats = npt.NDArray[np.float32]
@@ -96,7 +97,8 @@ def _of_keras(name: str, config: TeacherConfig) -> Teacher:
     build = getattr(keras.applications, name, None)
     if not callable(build):
         raise ValueError(f"keras.applications has no {name}")
-    whole = build(weights=config.weights, classifier_activation=None)
+    with downloads(name):
+        whole = build(weights=config.weights, classifier_activation=None)
     pooling = [x for x in whole.layers if isinstance(x, keras.layers.GlobalAveragePooling2D)]
     if not pooling:
         raise ValueError(f"{name} does not pool its maps; choose another teacher")

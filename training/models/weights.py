@@ -3,7 +3,8 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -20,6 +21,20 @@ WORDS = ("embedding", "output_bias", "word_scale", "word_column", "object_column
 # The counters of names that Keras makes up: they tell what the process has made before.
 _COUNTER = re.compile(r"(?<=layer_normalization)_\d+(?=/)|(?<=/variable)_\d+$")
 _ENDING = "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+@contextmanager
+def downloads(what: str) -> Iterator[None]:
+    """Within it, a download of Keras that fails is a ConnectionError that says what to do."""
+    try:
+        yield
+    except Exception as error:
+        # Keras raises no narrower one.
+        if "URL fetch failure" not in str(error):
+            raise
+        raise ConnectionError(
+            f"the weights of {what} cannot be downloaded; name a file of them instead"
+        ) from error
 
 
 def by_path(weights: Sequence[keras.Variable]) -> dict[str, keras.Variable]:

@@ -1,6 +1,7 @@
 """Networks that an encoder may learn from: files that OpenVINO reads, and Keras's own."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -104,3 +105,21 @@ def test_a_network_of_keras_gives_the_maps_it_pools_and_its_logits(tmp_path: Pat
 def test_a_network_that_keras_lacks_is_told() -> None:
     with pytest.raises(ValueError, match=r"keras\.applications has no Nothing50"):
         load_teacher("keras:Nothing50", TeacherConfig(), 224)
+
+
+def test_weights_that_cannot_be_downloaded_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(**options: Any) -> None:
+        raise Exception("URL fetch failure on somewhere: None -- no such host")  # as Keras does
+
+    monkeypatch.setattr(keras.applications, "MobileNet", unreachable)
+    with pytest.raises(ConnectionError, match="MobileNet cannot be downloaded; name a file"):
+        load_teacher("keras:MobileNet", TeacherConfig(), 224)
+
+
+def test_other_failures_of_keras_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(**options: Any) -> None:
+        raise TypeError("no such option")
+
+    monkeypatch.setattr(keras.applications, "MobileNet", broken)
+    with pytest.raises(TypeError, match="no such option"):
+        load_teacher("keras:MobileNet", TeacherConfig(), 224)
