@@ -53,6 +53,11 @@ function again(card) {
   if (card.blob) queue.add(card);
 }
 
+// A photo added since an option was changed has been captioned with it already.
+function anew() {
+  cards.filter((card) => card.differsFrom(chosen())).forEach(again);
+}
+
 async function read(card) {
   const said = await card.read(chosen());
   if (said) announce(said);
@@ -110,7 +115,7 @@ watchPanels();
 watchSnippets();
 watchIntake(add);
 watchBatch({ cards: () => cards, again, changed });
-watchSettings({ changed: () => cards.forEach(again), rendered: renderSnippets, onProblem: tell });
+watchSettings({ changed: anew, rendered: renderSnippets, onProblem: tell });
 
 const restored = kept().map(([entry, picture]) => {
   const card = made(entry.name);

@@ -103,6 +103,7 @@ export class Card {
   async read(options) {
     const turn = (this.turn = (this.turn ?? 0) + 1);
     this.abort = new AbortController();
+    this.options = options;
     this.set("reading", "Looking at the photo…");
     const onBusy = (problem, seconds) =>
       this.set("reading", `${explained(problem)} Trying again in ${seconds} s…`);
@@ -111,6 +112,11 @@ export class Card {
     if (answer.code) return this.fail(answer);
     this.saved = false;
     return this.show(answer, 0);
+  }
+
+  // Whether it was captioned, or is being, with options other than these.
+  differsFrom(options) {
+    return Boolean(this.options) && JSON.stringify(this.options) !== JSON.stringify(options);
   }
 
   fail(problem) {

@@ -45,6 +45,20 @@ def test_other_options_caption_anew(opened: Watched) -> None:
     expect(card.locator(".beam")).to_have_count(10)
 
 
+def test_a_photo_added_right_after_a_change_is_captioned_once(opened: Watched) -> None:
+    page = opened.page
+    page.get_by_role("button", name="Settings").click()
+    stop_clock(page)
+    slide(page, "beam_size", "3")
+    card = choose(page, CAT)
+    captioned(card)
+    expect(card.locator(".beam")).to_have_count(3)
+    card.locator(".beam").nth(1).click()
+    page.clock.run_for(2000)
+    expect(card.locator(".beam").nth(1)).to_have_attribute("aria-pressed", "true")
+    assert sum(request.endswith("/caption") for request in opened.requests) == 1
+
+
 def test_settings_as_they_are_send_nothing_and_show_the_model_s_own(opened: Watched) -> None:
     page = opened.page
     page.get_by_role("button", name="Settings").click()
