@@ -3,10 +3,11 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+Config = TypeVar("Config", bound=BaseModel)
 Objective = Literal["cross-entropy", "cider"]
 EncoderName = Literal["resnet50", "efficientnetv2-b0", "convnext-tiny"]
 Precision = Literal["float32", "bfloat16"]
@@ -184,13 +185,13 @@ class DistillConfig(BaseModel):
     seed: int = 0
 
 
-def load_distill_config(path: Path | None) -> DistillConfig:
+def load_or_default(kind: type[Config], path: Path | None) -> Config:
     """The configuration in a TOML file, or the defaults. Raises FileNotFoundError, ValueError."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
-        return DistillConfig.model_validate(content)
+        return kind.model_validate(content)
     except (ValidationError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{path}: {_mistakes(error)}") from error
+        raise ValueError(f"{path}: {mistakes(error)}") from error
 
 
 def load_config(
@@ -209,10 +210,11 @@ def load_config(
             _set(content, key, text)
         return TrainConfig.model_validate(content)
     except (ValidationError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{path}: {_mistakes(error)}") from error
+        raise ValueError(f"{path}: {mistakes(error)}") from error
 
 
-def _mistakes(error: ValidationError | tomllib.TOMLDecodeError) -> str:
+def mistakes(error: ValidationError | tomllib.TOMLDecodeError) -> str:
+    """All that is wrong with a TOML file, in one line."""
     if isinstance(error, tomllib.TOMLDecodeError):
         return str(error)
     return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from training.config import load_config, load_distill_config
+from training.config import DistillConfig, load_config, load_or_default
 
 FILES = (REPOSITORY / "training" / "configs").glob("*.toml")
 CONFIGS = sorted(path for path in FILES if path.stem not in {"recipe", "warm-start", "distill"})
@@ -15,10 +15,10 @@ def test_every_configuration_that_ships_is_valid(path: Path) -> None:
 
 
 def test_the_teacher_that_ships_is_shown_pixels_around_zero() -> None:
-    config = load_distill_config(REPOSITORY / "training" / "configs" / "distill.toml")
+    config = load_or_default(DistillConfig, REPOSITORY / "training" / "configs" / "distill.toml")
     assert (0 - config.teacher.mean[0]) / config.teacher.scale[0] == pytest.approx(-1, abs=0.01)
     with pytest.raises(FileNotFoundError):
-        load_distill_config(REPOSITORY / "missing.toml")
+        load_or_default(DistillConfig, REPOSITORY / "missing.toml")
 
 
 def test_a_warm_start_takes_the_decoder_of_what_it_starts_from() -> None:

@@ -22,12 +22,12 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
 
 
 def _distill(options: argparse.Namespace) -> None:
-    from training.config import load_distill_config
+    from training.config import DistillConfig, load_or_default
     from training.models.encoder_spec import ENCODERS
     from training.models.teacher import load_teacher
     from training.optimize.distill import ENCODER, distill
 
-    config = load_distill_config(options.config)
+    config = load_or_default(DistillConfig, options.config)
     dataset = read_data(options)
     teacher = load_teacher(options.teacher, config.teacher, ENCODERS[config.encoder].side)
     distill(config, dataset, teacher, options.encoder_weights, options.run, options.resume)

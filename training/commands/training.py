@@ -1,7 +1,6 @@
 """`tag`, `train`, `average` and `caption`: a run made, and tried on photos."""
 
 import argparse
-import tomllib
 from pathlib import Path
 
 from training.commands.common import (
@@ -62,14 +61,14 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
 
 
 def _tag(options: argparse.Namespace) -> None:
-    from training.config import TagConfig
+    from training.config import TagConfig, load_or_default
     from training.measure.tags import tag_scores
     from training.optimize.tagging import fit_tags
 
-    content = tomllib.loads(options.config.read_text(encoding="utf-8")) if options.config else {}
+    config = load_or_default(TagConfig, options.config)
     dataset = read_data(options)
     features = read_features(dataset, options)
-    found = fit_tags(dataset, features, TagConfig.model_validate(content))
+    found = fit_tags(dataset, features, config)
     found.save(options.tags)
     names = found.head.names
     print(f"{len(names.objects)} objects, {len(names.words)} words, {len(names.pairs)} word pairs")

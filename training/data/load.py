@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from training.config import mistakes
 from training.data.dataset import SPLITS, Dataset
 from training.data.formats.detect import Format, read_source
 from training.data.formats.source import DatasetError, Source, lines_of
@@ -54,11 +55,8 @@ def _configs(path: Path) -> Iterator[SourceConfig]:
             yield config.model_copy(update={"path": path.parent / config.path})
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing") from error
-    except ValidationError as error:
-        mistakes = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-        raise DatasetError(f"{path}: {'; '.join(mistakes)}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise DatasetError(f"{path}: {error}") from error
+    except (ValidationError, tomllib.TOMLDecodeError) as error:
+        raise DatasetError(f"{path}: {mistakes(error)}") from error
 
 
 def _prepared(config: SourceConfig, several: bool) -> Dataset:

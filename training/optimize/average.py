@@ -36,7 +36,8 @@ def average(runs: Sequence[Path], output: Path) -> None:
     described = [json.loads((run / CONFIG).read_text()) for run in runs]
     if any(each["encoder_weights"] != described[0]["encoder_weights"] for each in described):
         raise ValueError("runs of another encoder_weights cannot be averaged")
-    _check_starts([each["start"] for each in described], [sha256(run / WEIGHTS) for run in runs])
+    hashes = [sha256(run / WEIGHTS) for run in runs]
+    _check_starts([each["start"] for each in described], hashes)
     config = TrainConfig.model_validate(described[0]["train"])
     words = len((runs[0] / VOCABULARY).read_text(encoding="utf-8").splitlines())
     decoder = build_decoder(config.decoder, words, ENCODERS[config.encoder])
@@ -56,7 +57,7 @@ def average(runs: Sequence[Path], output: Path) -> None:
     if stage := stage_of(runs[0]):
         shutil.copyfile(stage, output / STAGE)
     decoder.save_weights(output / WEIGHTS)
-    parts = [{"run": run.name, "weights": sha256(run / WEIGHTS)} for run in runs]
+    parts = [{"run": run.name, "weights": own} for run, own in zip(runs, hashes, strict=True)]
     summary = described[0] | {"average_of": parts, "provenance": provenance()}
     (output / CONFIG).write_text(json.dumps(summary, indent=2) + "\n")
 
