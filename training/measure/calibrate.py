@@ -21,6 +21,7 @@ from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.measure.metrics import image_statistics
 from training.measure.oddities import Pixels, oddities
+from training.measure.reliability import calibration_error, reliability
 from training.models.encoder import encode, load_encoder
 from training.optimize.run_folder import CALIBRATION, load_run, stage_of, tuned_options
 from training.provenance import provenance
@@ -32,7 +33,6 @@ ODDITY_WEIGHT = 2.0  # of each of them in the fit: they are few, and they must n
 KNEE = 0.25  # share of photos whose attention is less focused than where its lack begins to count
 ODDITIES_FOUND = 0.95  # share that shall be called uncertain
 PHOTOS_SPARED = 0.75  # share of photos that shall not be, which goes first
-BINS = 10  # of the reliability plot
 
 Floats = npt.NDArray[np.float64]
 
@@ -172,23 +172,11 @@ def measure(
     """
     sure = confidence(calibration, photos)
     uncertain = sure < calibration["threshold"]
-    bins = np.array_split(np.argsort(sure), min(BINS, len(sure)))
-    reliability = [
-        {
-            "confidence": round(float(sure[rows].mean()), 4),
-            "good": round(float(good[rows].mean()), 4),
-            "photos": len(rows),
-        }
-        for rows in bins
-    ]
+    bins = reliability(sure, good)
     return {
         "auroc": None if good.all() or not good.any() else _rounded(roc_auc_score(good, sure)),
         "brier": round(float(brier_score_loss(good, sure)), 4),
-        "calibration_error": round(
-            sum(each["photos"] * abs(each["confidence"] - each["good"]) for each in reliability)
-            / len(good),
-            4,
-        ),
+        "calibration_error": _rounded(calibration_error(bins)),
         "good_share": round(float(good.mean()), 4),
         "good_share_if_uncertain": _rounded(good[uncertain].mean()) if uncertain.any() else None,
         "good_share_if_not": None if uncertain.all() else _rounded(good[~uncertain].mean()),
@@ -208,7 +196,7 @@ def measure(
             )
             for kind in sorted(set(kinds))
         },
-        "reliability": reliability,
+        "reliability": bins,
     }
 
 
