@@ -71,24 +71,29 @@ class ConfidenceThreshold(BaseModel):
 
 
 class GenderThresholds(BaseModel):
-    """Estimated probabilities that people would mention a man, and a woman, of the photo."""
+    """How clearly a photo must show whom words tell of, from 0 to 1.
+
+    It is the sigmoid of the log-odds that people would mention a man or boy, less half of the
+    log-odds that they would mention a woman or girl; of boys, the former are those of a boy. Of
+    women and girls it is the other way round.
+    """
 
     model_config = ConfigDict(
         frozen=True,
-        json_schema_extra={"examples": [{"male": 0.6, "female": 0.46, "boy": 0.5, "girl": 0.4}]},
+        json_schema_extra={"examples": [{"male": 0.81, "female": 0.57, "boy": 0.34, "girl": 0.28}]},
     )
 
     male: float = Field(description="Below it no word of men and no male pronoun is written.")
     female: float = Field(description="Below it no word of women and no female pronoun is written.")
     boy: float | None = Field(
         None,
-        description="Below it no word of boys is written. At most `male`; where it is absent, "
-        "`male` holds for boys too.",
+        description="Below it no word of boys is written. Where it is absent, `male` holds for "
+        "boys too.",
     )
     girl: float | None = Field(
         None,
-        description="Below it no word of girls is written. At most `female`; where it is absent, "
-        "`female` holds for girls too.",
+        description="Below it no word of girls is written. Where it is absent, `female` holds for "
+        "girls too.",
     )
 
 

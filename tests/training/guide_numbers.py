@@ -17,7 +17,7 @@ def guide_numbers() -> GuideNumbers:
     features = np.arange(FEATURES, dtype=np.float32)
     signals = np.arange(len(SIGNALS), dtype=np.float32)
     return GuideNumbers(
-        Heads(features, features + 1, np.ones((FEATURES, 3), np.float32), np.zeros(3, np.float32)),
+        Heads(features, features + 1, np.ones((FEATURES, 5), np.float32), np.zeros(5, np.float32)),
         RankingWeights(1.5, 3.0, 1.25, 0.5),
         Neighbours(
             features,

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from training.data.lexicons.objects import objects_named
+from training.data.lexicons.objects import PERSON, objects_named
 from training.data.text import tokenize
 from training.measure.intervals import share
 
-PERSON = "person"
 Labels = Mapping[str, AbstractSet[str]]
 
 

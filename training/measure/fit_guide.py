@@ -195,9 +195,9 @@ def _masked(search: GuidedSearch, heads: Heads, dev: DevPhotos) -> MaskedCandida
     """The candidates under each of `MASKS`, with what the heads say of each photo."""
     found = (_candidates(search, mask, dev) for mask in MASKS)
     candidates, captions = zip(*found, strict=True)
-    probabilities = heads.probabilities(dev.maps).numpy()
+    seen = heads.seen(dev.maps).numpy()[:, :-1]  # without that of a photo
     references = [dev.references[name] for name in dev.names]
-    return MaskedCandidates(candidates, captions, probabilities[:, :2], references)
+    return MaskedCandidates(candidates, captions, seen, references)
 
 
 def _candidates(

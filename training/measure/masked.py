@@ -19,14 +19,14 @@ ROUNDS = 2  # the first chooses weights for captions without masks
 class MaskedCandidates:
     """The candidates of N photos under each of `MASKS`."""
 
-    candidates: Sequence[Candidates]  # [9]
-    captions: Sequence[Sequence[Sequence[str]]]  # [9][N][K]
-    probabilities: npt.NDArray[np.float32]  # [N, 2]: of a man and of a woman
+    candidates: Sequence[Candidates]  # [16]
+    captions: Sequence[Sequence[Sequence[str]]]  # [16][N][K]
+    seen: npt.NDArray[np.float32]  # [N, 4]: how clearly photos show whom thresholds are of
     references: Sequence[Sequence[Sequence[str]]]  # tokenised
 
     def under(self, thresholds: Thresholds) -> Candidates:
         """The candidates that these thresholds give."""
-        rows = masked_rows(self.probabilities, thresholds)
+        rows = masked_rows(self.seen, thresholds)
         photos = np.arange(len(rows))
 
         def given(name: str) -> npt.NDArray[np.float64]:
@@ -44,7 +44,7 @@ class MaskedCandidates:
         ]
         both = zip(self.candidates, best, strict=True)
         ciders = [np.take_along_axis(each.cider, rows[:, np.newaxis], 1) for each, rows in both]
-        return Wordings(first, np.concatenate(ciders, 1), self.probabilities, self.references)
+        return Wordings(first, np.concatenate(ciders, 1), self.seen, self.references)
 
 
 class Chosen(NamedTuple):

@@ -166,7 +166,8 @@ def export(
 def _guided(numbers: GuideNumbers) -> dict[str, Any]:
     """What the manifest says of a guide: the thresholds of its confidence and of its gender heads.
 
-    The latter are the probabilities below which words of men, women, boys or girls are masked.
+    Where a photo shows men, women, boys or girls less clearly than the latter say, the search masks
+    words of them.
     """
     least = {name: round(each, 4) for name, each in numbers.thresholds._asdict().items()}
     return {"confidence": {"threshold": THRESHOLD}, "gender_thresholds": least}

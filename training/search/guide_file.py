@@ -9,7 +9,7 @@ import numpy as np
 from training.data.lexicons.blocked import blocked_ids
 from training.data.lexicons.people import people_lexicon
 from training.data.text import Vocabulary
-from training.models.heads import Heads
+from training.models.heads import HEADS, Heads
 from training.models.tagger import TagHead
 from training.search.confidence import SIGNALS, ConfidenceWeights
 from training.search.guided import Guide
@@ -40,7 +40,7 @@ class GuideNumbers(NamedTuple):
 def load_guide_numbers(path: Path) -> GuideNumbers:
     """Raises FileNotFoundError before `python -m training guide` has run.
 
-    A guide of version 3.3.0 or before, which has fewer thresholds and signals, is a ValueError.
+    A guide of version 3.4.0 or before, which has fewer heads, is a ValueError.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; run `python -m training guide` first")
@@ -50,7 +50,8 @@ def load_guide_numbers(path: Path) -> GuideNumbers:
             arrays[f"confidence_{name}"] for name in ConfidenceWeights._fields
         )
         least = arrays["least"].tolist()
-        if len(weights) != len(SIGNALS) or len(least) != len(Thresholds._fields):
+        sizes = (len(heads.bias), len(weights), len(least))
+        if sizes != (len(HEADS), len(SIGNALS), len(Thresholds._fields)):
             raise ValueError(f"{path} is of another version; run `python -m training guide` again")
         return GuideNumbers(
             heads,
@@ -96,12 +97,12 @@ def ranking(head: TagHead, vocabulary: Vocabulary, weights: RankingWeights) -> R
 def people_words(vocabulary: Vocabulary, thresholds: Thresholds) -> PeopleWords:
     """The gendered words of a vocabulary, pronouns beside those of adults."""
     lexicon = people_lexicon()
-    children = lexicon.gendered_children
+    nouns = lexicon.nouns
     return PeopleWords(
-        mask(vocabulary, {*lexicon.male, *lexicon.male_pronouns} - children),
-        mask(vocabulary, {*lexicon.female, *lexicon.female_pronouns} - children),
-        mask(vocabulary, lexicon.male.keys() & children),
-        mask(vocabulary, lexicon.female.keys() & children),
+        mask(vocabulary, nouns["male"] | lexicon.male_pronouns.keys()),
+        mask(vocabulary, nouns["female"] | lexicon.female_pronouns.keys()),
+        mask(vocabulary, nouns["boy"]),
+        mask(vocabulary, nouns["girl"]),
         thresholds,
     )
 

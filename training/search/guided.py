@@ -56,8 +56,8 @@ def guided_search(
 
     `people` is `SEEN` or `NEUTRAL` of `search/words.py`; the other options are `beam_search`'s.
     """
-    seen = guide.heads.probabilities(maps)
-    forbidden = forbidden_words(guide.blocked, guide.people_words, seen[:, :2], people)
+    seen = guide.heads.seen(maps)
+    forbidden = forbidden_words(guide.blocked, guide.people_words, seen[:, :-1], people)
     candidates = beam_search(
         decoder,
         rules,
@@ -71,7 +71,7 @@ def guided_search(
     agreed = agreement(guide.neighbours, maps, candidates.tokens)
     found = evidence(guide.ranking, tags, agreed, candidates.tokens)
     clear = clarity(tags, guide.ranking.objects, len(guide.ranking.words))
-    return _ranked(guide, candidates, found, clear, seen[:, 2], beam_size)
+    return _ranked(guide, candidates, found, clear, seen[:, -1], beam_size)
 
 
 def _ranked(

@@ -1,7 +1,7 @@
 """What no caption may do: repeat a trigram, or end on a word that asks for another."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ OCCURRENCES = 50
 RARELY_LAST = 0.007
 REPEATABLE = 20  # captions before we judge whether a word comes twice
 RARELY_TWICE = 0.02
+RARELY_TWO = 0.05  # of words that name a thing: "a pizza with a pizza on it"
 ONCE = "once.txt"
 
 
@@ -45,15 +46,20 @@ def dangling_words(captions: Iterable[Sequence[str]]) -> list[str]:
     return sorted(w for w, n in seen.items() if n >= least and last[w] < n * RARELY_LAST)
 
 
-def words_said_once(captions: Iterable[Sequence[str]]) -> list[str]:
-    """Words that next to no tokenised caption holds twice ("cat": "a cat on top of a cat")."""
+def words_said_once(captions: Iterable[Sequence[str]], things: Collection[str] = ()) -> list[str]:
+    """Words that next to no tokenised caption holds twice ("cat": "a cat on top of a cat").
+
+    Words for `things` may come twice in a few more: people write that of two things, the search of
+    one.
+    """
     seen: Counter[str] = Counter()
     again: Counter[str] = Counter()
     for caption in captions:
         counts = Counter(caption)
         seen.update(counts.keys())
         again.update(word for word, count in counts.items() if count > 1)
-    return sorted(w for w, n in seen.items() if n >= REPEATABLE and again[w] < n * RARELY_TWICE)
+    rarely = {word: RARELY_TWO if word in things else RARELY_TWICE for word in seen}
+    return sorted(w for w, n in seen.items() if n >= REPEATABLE and again[w] < n * rarely[w])
 
 
 def load_rules(path: Path, vocabulary: Vocabulary) -> Rules:

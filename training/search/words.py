@@ -1,11 +1,10 @@
 """Words that no caption, or no caption of this photo, may hold.
 
 Blocked words are never written. Words that tell a person's gender are written only where the
-photo shows it: the gender head gives the probabilities that people's captions of the photo
-mention a man and a woman, and below thresholds chosen on dev the words are masked, so that the
-search says "person" or "child" instead. Words of children have thresholds of their own, which may
-be lower than those of adults. With `people` = 1 all are always masked, with 2 never, which measures
-what the thresholds cost.
+photo shows it: heads say how clearly it shows a man, a woman, a boy and a girl, and below
+thresholds chosen on dev the words of each are masked, so that the search says "person" or "child"
+instead. With `people` = 1 all are always masked, with 2 never, which measures what the thresholds
+cost.
 """
 
 from typing import NamedTuple
@@ -20,10 +19,7 @@ SEEN, NEUTRAL, UNMASKED = 0, 1, 2  # values of the signature's `people`; no serv
 
 
 class Thresholds(NamedTuple):
-    """Probabilities of a man, or of a woman, below which words are masked.
-
-    Those of children are never above those of adults: where "boy" is masked, "man" is, too.
-    """
+    """How clearly a photo must show whom words tell of, from 0 to 1; below, they are masked."""
 
     male: float  # words of men, and male pronouns
     female: float
@@ -42,17 +38,16 @@ class PeopleWords(NamedTuple):
 
 
 def forbidden_words(
-    blocked: Mask, people_words: PeopleWords, genders: tf.Tensor, people: tf.Tensor
+    blocked: Mask, people_words: PeopleWords, seen: tf.Tensor, people: tf.Tensor
 ) -> tf.Tensor:
     """Which words are forbidden in each photo's captions: bool [B, V].
 
-    `genders` float32 [B, 2] are the probabilities of a man and of a woman, and `people` a scalar
-    int32, `SEEN`, `NEUTRAL` or `UNMASKED`.
+    `seen` float32 [B, 4] says how clearly each photo shows whom the thresholds are of, and
+    `people` is a scalar int32, `SEEN`, `NEUTRAL` or `UNMASKED`.
     """
-    neutral, seen = people == NEUTRAL, people == SEEN
-    man, woman = genders[:, :1], genders[:, 1:]
     *masks, thresholds = people_words
+    hidden = ((seen < tf.stack(thresholds)) & (people == SEEN)) | (people == NEUTRAL)
     forbidden = tf.constant(blocked)
-    for mask, probability, least in zip(masks, (man, woman) * 2, thresholds, strict=True):
-        forbidden |= ((seen & (probability < least)) | neutral) & mask
+    for mask, each in zip(masks, tf.unstack(hidden[:, tf.newaxis], axis=-1), strict=True):
+        forbidden |= each & mask
     return forbidden

@@ -66,8 +66,6 @@ def test_a_guide_is_chosen_on_dev_and_served(
     assert manifest.gender_thresholds is not None
     told = manifest.gender_thresholds.model_dump()
     assert told == {name: pytest.approx(chosen[name]) for name in PEOPLE_WORDS}
-    assert told["boy"] <= told["male"]
-    assert told["girl"] <= told["female"]
     answer = serve(artifact, tmp_path / "data" / "images" / "0.png")
     assert answer.caption
     assert answer.confidence is not None

@@ -40,24 +40,24 @@ def of_women() -> MaskedCandidates:
     return MaskedCandidates(
         candidates=[candidates(better=1 if any(mask) else 0) for mask in MASKS],
         captions=[[masked if mask.male else free] * PHOTOS for mask in MASKS],
-        probabilities=np.array([[0.3, 0.9]] * PHOTOS, np.float32),
+        seen=np.array([[0.3, 0.9, 0.3, 0.9]] * PHOTOS, np.float32),
         references=[[["a", "woman"], ["a", "lady"]]] * PHOTOS,
     )
 
 
 def test_each_photo_gets_the_candidates_of_what_is_masked_for_it() -> None:
-    seen = [[0.9, 0.9], [0.1, 0.9], [0.4, 0.1]]
+    seen = [[0.9, 0.9, 0.9, 0.9], [0.1, 0.9, 0.4, 0.9], [0.9, 0.1, 0.1, 0.1]]
     found = replace(
         of_women(),
-        candidates=[replace(candidates(0), pairs=np.full((PHOTOS, 2), i)) for i in range(9)],
-        probabilities=np.repeat(np.array(seen, np.float32), 4, axis=0),
+        candidates=[replace(candidates(0), pairs=np.full((PHOTOS, 2), i)) for i in range(16)],
+        seen=np.repeat(np.array(seen, np.float32), 4, axis=0),
     )
     given = found.under(Thresholds(male=0.5, female=0.5, boy=0.3, girl=0.3))
     masks = [MASKS[int(row)] for row in given.pairs[::4, 0]]
     assert [[each > 0 for each in mask] for mask in masks] == [
         [False, False, False, False],
-        [True, False, True, False],
-        [True, True, False, True],
+        [True, False, False, False],
+        [False, True, True, True],
     ]
 
 
@@ -66,7 +66,7 @@ def test_the_wordings_are_the_first_captions_of_each_mask() -> None:
     assert [each[0] for each in found.captions] == [
         "a person walks" if mask.male else "a man walks" for mask in MASKS
     ]
-    assert found.cider[0].tolist() == pytest.approx([0.2] + [0.9] * 8)
+    assert found.cider[0].tolist() == pytest.approx([0.2] + [0.9] * 15)
 
 
 def test_the_ranking_is_chosen_for_the_captions_that_the_masks_leave() -> None:

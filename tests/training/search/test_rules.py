@@ -176,6 +176,13 @@ def test_words_that_captions_hold_once_are_found_in_the_training_captions() -> N
     assert words_said_once(captions) == ["cat", "mat", "on"]
 
 
+def test_a_thing_may_come_twice_in_a_few_captions_and_still_be_said_once() -> None:
+    captions = [["a", "pizza"]] * 48 + [["pizza", "and", "pizza", "a"]] * 2
+    assert words_said_once(captions) == ["a"]
+    assert words_said_once(captions, {"pizza"}) == ["a", "pizza"]
+    assert words_said_once(captions[10:], {"pizza"}) == ["a"]
+
+
 def test_a_word_that_is_said_once_does_not_come_again() -> None:
     decoder = decoder_that_loves([4, 5], end=-12.0)
     once = Rules(np.zeros(WORDS, np.bool_), repeat_trigrams=True, once=np.arange(WORDS) == 4)

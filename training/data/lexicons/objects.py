@@ -7,6 +7,7 @@ from functools import cache
 from training.data.lexicons import read_lexicon
 
 Phrase = tuple[str, ...]
+PERSON = "person"
 
 # What may follow a noun; before anything else "orange" is the colour of it.
 _AFTER_NOUNS = frozenset(
@@ -53,6 +54,12 @@ def object_lexicon() -> ObjectLexicon:
         ambiguous=frozenset(tables["colours"]["ambiguous"].split()),
         colours=frozenset(tables["colours"]["others"].split()),
     )
+
+
+def thing_words() -> frozenset[str]:
+    """Single words that name an object which is no person."""
+    named = {words: label for words, label in object_lexicon().phrases.items() if len(words) == 1}
+    return frozenset(word for (word,), label in named.items() if label not in (None, PERSON))
 
 
 def _numbers(name: str) -> list[Phrase]:

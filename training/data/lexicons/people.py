@@ -36,6 +36,17 @@ class PeopleLexicon:
         return self.male | self.female | self.male_pronouns | self.female_pronouns
 
     @property
+    def nouns(self) -> dict[str, frozenset[str]]:
+        """The gendered nouns by whom they tell of: male and female adults, boys and girls."""
+        children = self.gendered_children
+        return {
+            "male": frozenset(self.male.keys() - children),
+            "female": frozenset(self.female.keys() - children),
+            "boy": children & self.male.keys(),
+            "girl": children & self.female.keys(),
+        }
+
+    @property
     def neutral(self) -> frozenset[str]:
         """Words of people that leave the gender open."""
         return self.adults | self.children
