@@ -75,9 +75,7 @@ def choose_ranking(
         weights = RankingWeights(*(random.uniform(0, most) for most in MOST))
         penalty = float(random.uniform(0.3, 1.3))
         found: dict[str, float] = {
-            "CIDEr": float(
-                mean_over_sets([each.mean_cider(weights, penalty) for each in splits], sizes)
-            ),
+            "CIDEr": mean_over_sets([each.mean_cider(weights, penalty) for each in splits], sizes),
             "hallucination": _known([each.hallucination(weights, penalty) for each in splits]),
             "length_penalty": penalty,
         }
@@ -92,13 +90,13 @@ def choose_ranking(
     return RankingWeights(*chosen), penalty, rows
 
 
-def mean_over_sets(ciders: Sequence[float] | Sequence[Floats], photos: Sequence[int]) -> Floats:
+def mean_over_sets(ciders: Sequence[float], photos: Sequence[int]) -> float:
     """The mean over data sets, each by the square root of its photos.
 
     Its standard error falls with that root: what 150 photos gain is chance more often than what
     1,000 gain.
     """
-    return np.asarray(np.average(ciders, axis=0, weights=np.sqrt(photos)))
+    return float(np.average(ciders, weights=np.sqrt(photos)))
 
 
 def _known(values: Sequence[float]) -> float:
