@@ -71,12 +71,7 @@ class ConfidenceThreshold(BaseModel):
 
 
 class GenderThresholds(BaseModel):
-    """How clearly a photo must show whom words tell of, from 0 to 1.
-
-    It is the sigmoid of the log-odds that people would mention a man or boy, less half of the
-    log-odds that they would mention a woman or girl; of boys, the former are those of a boy. Of
-    women and girls it is the other way round.
-    """
+    """How clearly a photo must show whom words tell of, from 0 to 1, for them to be written."""
 
     model_config = ConfigDict(
         frozen=True,

@@ -69,18 +69,13 @@ def choose_ranking(
     random search, so that no grid favours a weight; also returns the ten best tries.
     """
     random = np.random.default_rng(seed)
-    sizes = [len(each.cider) for each in splits]
     tries = []
     for _ in range(TRIES):
         weights = RankingWeights(*(random.uniform(0, most) for most in MOST))
         penalty = float(random.uniform(0.3, 1.3))
-        found: dict[str, float] = {
-            "CIDEr": mean_over_sets([each.mean_cider(weights, penalty) for each in splits], sizes),
-            "hallucination": _known([each.hallucination(weights, penalty) for each in splits]),
-            "length_penalty": penalty,
-        }
+        found = measures(splits, weights, penalty) | {"length_penalty": penalty}
         tries.append(found | weights._asdict())
-    tries.sort(key=lambda row: HALLUCINATION * row["hallucination"] - row["CIDEr"])
+    tries.sort(key=_value, reverse=True)
     # The mean of the twenty best: the single best one is lucky in part.
     *chosen, penalty = (
         round(float(np.mean([row[name] for row in tries[:20]])), 2)
@@ -88,6 +83,25 @@ def choose_ranking(
     )
     rows = [{name: round(value, 2) for name, value in row.items()} for row in tries[:10]]
     return RankingWeights(*chosen), penalty, rows
+
+
+def value(splits: Sequence[Candidates], weights: RankingWeights, length_penalty: float) -> float:
+    """CIDEr under these weights, less what objects that are not there cost."""
+    return _value(measures(splits, weights, length_penalty))
+
+
+def measures(
+    splits: Sequence[Candidates], weights: RankingWeights, length_penalty: float
+) -> dict[str, float]:
+    """CIDEr under these weights, and photos with an object that is not there in percent."""
+    ciders = [each.mean_cider(weights, length_penalty) for each in splits]
+    absent = [each.hallucination(weights, length_penalty) for each in splits]
+    sizes = [len(each.cider) for each in splits]
+    return {"CIDEr": mean_over_sets(ciders, sizes), "hallucination": _known(absent)}
+
+
+def _value(measured: dict[str, float]) -> float:
+    return measured["CIDEr"] - HALLUCINATION * measured["hallucination"]
 
 
 def mean_over_sets(ciders: Sequence[float], photos: Sequence[int]) -> float:
