@@ -57,9 +57,9 @@ class Chosen(NamedTuple):
 
 def choose(splits: Sequence[MaskedCandidates]) -> Chosen:
     """Weights and thresholds that serve the data sets' dev splits best on average."""
-    thresholds, rounds = MASKS[0], []
+    given, rounds = [each.under(MASKS[0]) for each in splits], []
     for _ in range(ROUNDS):
-        ranking, penalty, tried = choose_ranking([each.under(thresholds) for each in splits])
+        ranking, penalty, tried = choose_ranking(given)
         wordings = [each.wordings(ranking, penalty) for each in splits]
         thresholds, masks = choose_thresholds(wordings)
         given = [each.under(thresholds) for each in splits]

@@ -22,7 +22,7 @@ KEPT = 6  # thresholds that are written down, the best
 TRIED = 32  # of each of the four
 
 NEVER, ALWAYS = 0.0, 2.0  # thresholds by which words are masked
-# Of a gender: words of adults, of children. Row = adults + 2 * children.
+# Of a gender: words of adults, of children.
 STATES = ((NEVER, NEVER), (ALWAYS, NEVER), (NEVER, ALWAYS), (ALWAYS, ALWAYS))
 MASKS = tuple(
     Thresholds(male, female, boy, girl) for (male, boy), (female, girl) in product(STATES, repeat=2)
@@ -32,7 +32,12 @@ MASKS = tuple(
 def masked_rows(seen: Seen, thresholds: Thresholds) -> Ints:
     """The row in `MASKS` of what photos [N, 4] do not show clearly enough: [N]."""
     male, female, boy, girl = (seen < np.asarray(thresholds)).T.astype(int)
-    return np.asarray(len(STATES) * (male + 2 * boy) + female + 2 * girl)
+    return len(STATES) * _state(male, boy) + _state(female, girl)
+
+
+def _state(adults: npt.NDArray[Any], children: npt.NDArray[Any]) -> Ints:
+    """The row in `STATES`, by whether words of adults and of children are masked."""
+    return np.asarray(adults + 2 * children)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def _states(adults: npt.NDArray[np.bool_], children: npt.NDArray[np.bool_]) -> S
 
     What is given says below which thresholds the photos are: [N, adults] and [N, children].
     """
-    states = adults[:, :, np.newaxis] + 2 * children[:, np.newaxis]
+    states = _state(adults[:, :, np.newaxis], children[:, np.newaxis])
     return np.eye(len(STATES), dtype=np.float32)[states]
 
 

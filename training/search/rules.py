@@ -58,8 +58,12 @@ def words_said_once(captions: Iterable[Sequence[str]], things: Collection[str] =
         counts = Counter(caption)
         seen.update(counts.keys())
         again.update(word for word, count in counts.items() if count > 1)
-    rarely = {word: RARELY_TWO if word in things else RARELY_TWICE for word in seen}
-    return sorted(w for w, n in seen.items() if n >= REPEATABLE and again[w] < n * rarely[w])
+    return sorted(
+        word
+        for word, count in seen.items()
+        if count >= REPEATABLE
+        and again[word] < count * (RARELY_TWO if word in things else RARELY_TWICE)
+    )
 
 
 def load_rules(path: Path, vocabulary: Vocabulary) -> Rules:
