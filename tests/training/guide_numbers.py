@@ -15,9 +15,12 @@ FEATURES = 4
 
 def guide_numbers() -> GuideNumbers:
     features = np.arange(FEATURES, dtype=np.float32)
+    both = np.arange(2 * FEATURES, dtype=np.float32)
     signals = np.arange(len(SIGNALS), dtype=np.float32)
     return GuideNumbers(
-        Heads(features, features + 1, np.ones((FEATURES, 5), np.float32), np.zeros(5, np.float32)),
+        Heads(
+            features, both, both + 1, np.ones((len(both), 5), np.float32), np.zeros(5, np.float32)
+        ),
         RankingWeights(1.5, 3.0, 1.25, 0.5),
         Neighbours(
             features,

@@ -19,6 +19,13 @@ NO_CROP = -1  # in place of a pair's number
 
 # Rows of the data set to their maps, plain and mirrored: float16 [B, 2, cells, channels].
 Compute = Callable[[list[int]], npt.NDArray[np.float16]]
+# Maps [B, cells, channels] to float32 [B, features].
+Pool = Callable[[npt.NDArray[np.float16]], npt.NDArray[np.float32]]
+
+
+def mean_of_cells(maps: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
+    """Mean features float32 [B, channels] over the cells."""
+    return np.asarray(maps.mean(axis=1, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -53,10 +60,12 @@ class FeatureCache:
             maps[rows] = crops.read([names[row] for row in rows], [mirrored[row] for row in rows])
         return maps
 
-    def pooled(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Mean features float32 [B, channels] over the cells of the named images, plain side."""
-        rows = [self.rows[name] for name in names]
-        return np.stack([self.maps[row, 0].astype(np.float32).mean(axis=0) for row in rows])
+    def pooled(
+        self, names: Sequence[str], pool: Pool = mean_of_cells, mirrored: bool = False
+    ) -> npt.NDArray[np.float32]:
+        """What `pool` makes of the maps of the named images, of one side: float32 [B, features]."""
+        parts = [names[start : start + BATCH] for start in range(0, len(names), BATCH)]
+        return np.concatenate([pool(self.read(each, [mirrored] * len(each))) for each in parts])
 
 
 def mirror_cells(maps: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

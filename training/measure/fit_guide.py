@@ -19,10 +19,10 @@ from training.measure.masked import MaskedCandidates, choose
 from training.measure.oddities import oddities
 from training.measure.thresholds import MASKS
 from training.models.encoder import Encoder, encode, load_encoder
-from training.models.heads import Heads
+from training.models.heads import Heads, pool
 from training.models.tagger import Tagger, TagHead
 from training.optimize.cider import CiderReward
-from training.optimize.heads import fit_heads
+from training.optimize.heads import Captions, find_people, fit_heads
 from training.optimize.neighbours import index_photos
 from training.optimize.run_folder import GUIDE, Run, load_run, stage_of
 from training.search.confidence import SIGNALS, ConfidenceWeights
@@ -34,6 +34,7 @@ from training.search.words import SEEN, Thresholds
 BATCH = 50
 MAX_LENGTH = 20
 ODDITIES = 60  # of each kind
+LOOKED_AT = 1000  # training photos, of those with captions, for where people are
 Maps = npt.NDArray[np.float16]
 
 
@@ -123,14 +124,14 @@ def fit_guide(
     if loaded.tag_head is None:
         raise ValueError(f"{run} has no tag head; only a decoder that reads tags can be guided")
     dev = _dev_photos(dataset, features)
-    photos = features.pooled([name for name in dataset.trainable if name in features.rows])
-    captions = [dataset.tokens(name) for name in dataset.splits["train"]]
-    captioned = photos[: len(captions)]  # they come first
+    captioned = dataset.splits["train"]
+    captions = [dataset.tokens(name) for name in captioned]
+    pooled = features.pooled(captioned)
     odd = _odd(load_encoder(encoder_weights, stage_of(run), loaded.encoder))
     numbers = GuideNumbers(
-        fit_heads(captioned, captions, photos, odd),
+        _fit_heads(dataset, features, pooled, captions, odd),
         RankingWeights(0.0, 0.0, 0.0, 0.0),
-        index_photos(captioned, captions, loaded.vocabulary),
+        index_photos(pooled, captions, loaded.vocabulary),
         MASKS[0],
         _no_confidence(),
     )
@@ -175,12 +176,36 @@ def _dev_photos(dataset: Dataset, features: FeatureCache) -> list[DevPhotos]:
     ]
 
 
-def _odd(encoder: Encoder) -> npt.NDArray[np.float32]:
-    """Pooled features of pictures that are no photos: float32 [M, F]."""
+def _fit_heads(
+    dataset: Dataset,
+    features: FeatureCache,
+    pooled: npt.NDArray[np.float32],
+    captions: Captions,
+    odd: Maps,
+) -> Heads:
+    """The heads of training photos with captions, and of pictures that are no photos."""
+    captioned = dataset.splits["train"]
+    some = captioned[:: -(-len(captioned) // LOOKED_AT)]
+    people = find_people(pooled, captions, features.read(some, [False] * len(some)))
+
+    def pool_both(maps: Maps) -> npt.NDArray[np.float32]:
+        return np.asarray(pool(maps, people))
+
+    return fit_heads(
+        people,
+        [features.pooled(captioned, pool_both, mirrored) for mirrored in (False, True)],
+        captions,
+        features.pooled([name for name in dataset.trainable if name in features.rows], pool_both),
+        pool_both(odd),
+    )
+
+
+def _odd(encoder: Encoder) -> Maps:
+    """Maps of pictures that are no photos: float16 [M, cells, F]."""
     pictures = np.stack([each.pixels for each in oddities(ODDITIES, 0, encoder.spec.side)])
     return np.concatenate(
         [
-            encode(encoder, pictures[start : start + BATCH]).numpy().mean(axis=1)
+            encode(encoder, pictures[start : start + BATCH]).numpy().astype(np.float16)
             for start in range(0, len(pictures), BATCH)
         ]
     )

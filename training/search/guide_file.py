@@ -40,11 +40,14 @@ class GuideNumbers(NamedTuple):
 def load_guide_numbers(path: Path) -> GuideNumbers:
     """Raises FileNotFoundError before `python -m training guide` has run.
 
-    A guide of version 3.4.0 or before, which has fewer heads, is a ValueError.
+    A guide of version 3.4.0 or before, which has other heads, is a ValueError.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; run `python -m training guide` first")
+    other = ValueError(f"{path} is of another version; run `python -m training guide` again")
     with np.load(path) as arrays:
+        if not {f"heads_{name}" for name in Heads._fields} <= arrays.keys():
+            raise other
         heads = Heads(*(arrays[f"heads_{name}"] for name in Heads._fields))
         mean, deviation, weights, intercept = (
             arrays[f"confidence_{name}"] for name in ConfidenceWeights._fields
@@ -52,7 +55,7 @@ def load_guide_numbers(path: Path) -> GuideNumbers:
         least = arrays["least"].tolist()
         sizes = (len(heads.bias), len(weights), len(least))
         if sizes != (len(HEADS), len(SIGNALS), len(Thresholds._fields)):
-            raise ValueError(f"{path} is of another version; run `python -m training guide` again")
+            raise other
         return GuideNumbers(
             heads,
             RankingWeights(*arrays["ranking"].tolist()),

@@ -5,32 +5,60 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from training.models.heads import HEADS, Heads
-from training.optimize.heads import fit_heads
+from training.data.features import mean_of_cells
+from training.models.heads import HEADS, Floats, Heads, pool
+from training.optimize.heads import find_people, fit_heads
 
 pytestmark = pytest.mark.tensorflow
 
+Maps = npt.NDArray[np.float16]
 KINDS = {"a man runs": 0, "a woman runs": 1, "a boy runs": 2, "a girl runs": 3, "a dog runs": 4}
 
 
-def features(*kinds: int) -> npt.NDArray[np.float32]:
-    """Pooled features [1, 6] of a photo that shows such kinds, and is one."""
-    found = np.zeros((1, 6), np.float32)
-    found[0, [*kinds, 5]] = 1
+def photo(*kinds: int) -> Maps:
+    """The maps [1, 4, 6] of a photo that shows such kinds, one in a cell, and is one."""
+    found = np.zeros((1, 4, 6), np.float16)
+    found[0, :, 5] = 1
+    for cell, kind in enumerate(kinds):
+        found[0, cell, kind] = 4
     return found
 
 
 @pytest.fixture(scope="module")
-def heads() -> Heads:
+def maps() -> Maps:
     """Of photos of men, women, boys, girls and dogs, each kind with a feature of its own."""
-    captions = [[caption.split()] for caption in KINDS] * 200
-    pooled = np.concatenate([features(kind) for kind in KINDS.values()] * 200)
-    return fit_heads(pooled, captions, pooled, np.zeros((50, 6), np.float32))
+    return np.concatenate([photo(kind) for kind in KINDS.values()] * 200)
+
+
+@pytest.fixture(scope="module")
+def captions() -> list[list[list[str]]]:
+    return [[caption.split()] for caption in KINDS] * 200
+
+
+@pytest.fixture(scope="module")
+def people(maps: Maps, captions: list[list[list[str]]]) -> Floats:
+    return find_people(mean_of_cells(maps), captions, maps)
+
+
+@pytest.fixture(scope="module")
+def heads(maps: Maps, captions: list[list[list[str]]], people: Floats) -> Heads:
+    features = pool(maps, people).numpy()
+    none = pool(np.zeros((50, 4, 6), np.float16), people).numpy()
+    return fit_heads(people, [features, features], captions, features, none)
 
 
 def seen(heads: Heads, *kinds: int) -> dict[str, Any]:
-    maps = tf.constant(features(*kinds)[:, np.newaxis])
-    return dict(zip(HEADS, heads.seen(maps).numpy()[0].tolist(), strict=True))
+    return dict(zip(HEADS, heads.seen(tf.constant(photo(*kinds))).numpy()[0].tolist(), strict=True))
+
+
+def test_the_second_half_of_the_features_is_of_where_people_are(people: Floats) -> None:
+    """A dog in another cell changes the mean of all cells, and hardly that of the man's."""
+    alone, beside = pool(np.concatenate([photo(0), photo(0, 4)]), people).numpy()
+    man, dog = people[0], people[4]
+    assert man > dog
+    assert beside[4] == alone[4] + 1  # a quarter of the dog's cell
+    assert beside[6 + 0] > 2 * beside[0]
+    assert beside[6 + 4] < beside[4]
 
 
 @pytest.mark.parametrize(
@@ -52,5 +80,5 @@ def test_a_man_is_seen_less_clearly_where_a_woman_may_be(heads: Heads) -> None:
 
 
 def test_a_picture_without_a_photo_s_features_is_none(heads: Heads) -> None:
-    empty = tf.zeros([1, 1, 6])
+    empty = tf.zeros([1, 4, 6])
     assert seen(heads, 0)["photo"] > 0.5 > float(heads.seen(empty).numpy()[0, -1])

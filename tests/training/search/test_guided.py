@@ -40,10 +40,14 @@ NO_EVIDENCE = RankingWeights(0.0, 0.0, 0.0, 0.0)
 ADULTS = Thresholds(0.5, 0.5, 0.0, 0.0)
 
 
-def guide(weights: RankingWeights = NO_EVIDENCE, thresholds: Thresholds = ADULTS) -> Guide:
+def guide(ranking: RankingWeights = NO_EVIDENCE, thresholds: Thresholds = ADULTS) -> Guide:
     random = np.random.default_rng(1)
     features = np.zeros(FEATURES, np.float32)
-    adults = random.normal(0, 0.1, (FEATURES, 3)).astype(np.float32)
+    both = np.zeros(2 * FEATURES, np.float32)
+    weights = np.zeros(
+        (len(both), 5), np.float32
+    )  # what lies anywhere counts, not where people are
+    weights[:FEATURES] = random.normal(0, 0.1, (FEATURES, 3))[:, [0, 1, 0, 1, 2]]
     words = np.arange(8, 10, dtype=np.int32)
     ones = np.ones(len(SIGNALS), np.float32)
 
@@ -51,9 +55,9 @@ def guide(weights: RankingWeights = NO_EVIDENCE, thresholds: Thresholds = ADULTS
         return np.asarray(np.arange(WORDS) == word)
 
     return Guide(
-        Heads(features, features + 1, adults[:, [0, 1, 0, 1, 2]], np.zeros(5, np.float32)),
+        Heads(features, both, both + 1, weights, np.zeros(5, np.float32)),
         Ranking(1, words, np.array([[8, 9]], np.int32), np.ones(3, np.float32), words[:1],
-                np.zeros(1, np.int32), WORDS, weights),
+                np.zeros(1, np.int32), WORDS, ranking),
         Neighbours(features, np.ones((FEATURES, 1), np.float16), np.ones((1, 1), np.float16),
                    np.array([[8 * WORDS + END]], np.int32), np.ones((1, 1), np.float16),
                    np.arange(WORDS, dtype=np.int32)),
