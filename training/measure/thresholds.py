@@ -16,8 +16,9 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Seen = npt.NDArray[np.float32]
 
-MOST_WOMEN = 0.07  # share of women that may be called men on dev; 10% on test is the aim
-MOST_MEN = 0.03  # of men called women; 5% on test is the aim
+# Half of what is the aim for other photos: those that thresholds were chosen on show fewer mistakes.
+MOST_WOMEN = 0.05  # share of women that may be called men on dev
+MOST_MEN = 0.025  # of men called women
 KEPT = 6  # thresholds that are written down, the best
 TRIED = 32  # of each of the four
 
