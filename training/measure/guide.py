@@ -13,9 +13,8 @@ from training.search.ranking import RankingWeights
 Floats = npt.NDArray[np.float64]
 
 TRIES = 4000
-BEST = 100  # tries whose mean is chosen
-# That is tried. Chosen so that what serves half of dev best serves the other half well.
-MOST = RankingWeights(4.0, 4.0, 1.3, 1.0)
+MOST = RankingWeights(4.0, 4.0, 1.3, 1.0)  # that is tried
+BEST = 100  # tries whose mean is chosen, as `MOST` by what half of dev gives on the other half
 HALLUCINATION = 0.5  # CIDEr that a percent of photos with an object that is not there is worth
 GOOD = 0.4  # CIDEr-D from which on a caption counts as good
 

@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Seen = npt.NDArray[np.float32]
 
-# Half of what is the aim for other photos: those that thresholds were chosen on show fewer mistakes.
+# Half of what is the aim for other photos, which show more mistakes than those chosen on.
 MOST_WOMEN = 0.05  # share of women that may be called men on dev
 MOST_MEN = 0.025  # of men called women
 KEPT = 6  # thresholds that are written down, the best
