@@ -86,5 +86,8 @@ export class Words {
   }
 }
 
-const origin = ({ sentinel }) =>
-  `${percent(1 - sentinel)} from the photo, ${percent(sentinel)} from the words before it`;
+// The rest of 100, so that both add up: 75.5 and 24.5 would both be rounded up.
+const origin = ({ sentinel }) => {
+  const words = Math.round(100 * sentinel);
+  return `${100 - words}% from the photo, ${words}% from the words before it`;
+};

@@ -176,6 +176,25 @@ def test_captions_can_be_copied_as_a_sentence_and_as_alt_text(opened: Watched) -
     assert copied(page) == caption.removesuffix(".")
 
 
+def test_what_a_word_came_from_adds_up(opened: Watched) -> None:
+    opened.page.evaluate(
+        """() => {
+            const json = Response.prototype.json;
+            Response.prototype.json = async function () {
+                const found = await json.call(this);
+                for (const word of found.beams?.[0].words ?? []) word.sentinel = 0.245;
+                return found;
+            };
+        }"""
+    )
+    card = choose(opened.page, CAT)
+    captioned(card)
+    card.locator(".chip").first.hover()
+    expect(card.locator(".word-facts")).to_contain_text(re.compile("7[56]% from the photo"))
+    photo, words = map(int, re.findall(r"(\d+)%", card.locator(".word-facts").inner_text()))
+    assert photo + words == 100
+
+
 def test_the_overlay_changes_with_the_word(opened: Watched) -> None:
     card = choose(opened.page, MOTORCYCLE)
     captioned(card)
