@@ -9,6 +9,7 @@ from typing import Any
 from training.config import TrainConfig
 from training.data.dataset import Dataset
 from training.data.lexicons.objects import thing_words
+from training.data.lexicons.people import people_lexicon
 from training.data.text import Vocabulary
 from training.models.encoder import encoder_id
 from training.models.encoder_spec import ENCODERS
@@ -94,7 +95,7 @@ def _begin(run: Path, inputs: Inputs, vocabulary: Vocabulary) -> None:
     train = inputs.dataset.splits["train"]
     tokens = [caption for name in train for caption in inputs.dataset.tokens(name)]
     (run / DANGLING).write_text("".join(f"{word}\n" for word in dangling_words(tokens)))
-    once = words_said_once(tokens, thing_words())
+    once = words_said_once(tokens, thing_words() | people_lexicon().words)
     (run / ONCE).write_text("".join(f"{word}\n" for word in once))
     vocabulary.save(run / VOCABULARY)
     if inputs.start and (stage := stage_of(inputs.start)):

@@ -18,7 +18,7 @@ OCCURRENCES = 50
 RARELY_LAST = 0.007
 REPEATABLE = 20  # captions before we judge whether a word comes twice
 RARELY_TWICE = 0.02
-RARELY_TWO = 0.05  # of words that name a thing: "a pizza with a pizza on it"
+RARELY_TWO = 0.05  # of words that name a thing or people: "a pizza with a pizza on it"
 ONCE = "once.txt"
 
 
@@ -49,8 +49,8 @@ def dangling_words(captions: Iterable[Sequence[str]]) -> list[str]:
 def words_said_once(captions: Iterable[Sequence[str]], things: Collection[str] = ()) -> list[str]:
     """Words that next to no tokenised caption holds twice ("cat": "a cat on top of a cat").
 
-    Words for `things` may come twice in a few more: people write that of two things, the search of
-    one.
+    Words for `things`, people among them, may come twice in a few more: people write that of two
+    things, the search of one.
     """
     seen: Counter[str] = Counter()
     again: Counter[str] = Counter()

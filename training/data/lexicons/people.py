@@ -47,6 +47,11 @@ class PeopleLexicon:
         }
 
     @property
+    def words(self) -> frozenset[str]:
+        """Every noun of people, of a gender or of none."""
+        return frozenset(self.male) | frozenset(self.female) | self.neutral
+
+    @property
     def neutral(self) -> frozenset[str]:
         """Words of people that leave the gender open."""
         return self.adults | self.children

@@ -60,5 +60,11 @@ def test_neutral_words_are_not_gendered() -> None:
     assert not set(lexicon.male) & set(lexicon.female)
 
 
+def test_the_words_of_people_are_those_of_a_gender_and_those_of_none() -> None:
+    words = people_lexicon().words
+    assert {"man", "woman", "boys", "girl", "person", "people", "baby"} <= words
+    assert not {"her", "dog", "a"} & words
+
+
 def test_the_search_gets_the_positions_of_the_gendered_words() -> None:
     assert neutral_ids(["<pad>", "man", "person", "her", "three-man", "human"]) == [1, 3, 4]
