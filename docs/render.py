@@ -8,7 +8,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -47,9 +47,9 @@ def coco() -> str:
     return table(["model", *worlds.SCORES], worlds.scores("coco"))
 
 
-def objects() -> str:
+def objects(versions: Sequence[str] = tuple(worlds.VERSIONS)) -> str:
     header = ["names an object that is there", "of photos without people", "names one that is not"]
-    return table(["model", *header], worlds.objects())
+    return table(["model", *header], worlds.objects(versions))
 
 
 def _compared(shown: Callable[[Any], str]) -> str:
@@ -84,6 +84,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "flickr8k": flickr8k,
     "coco": coco,
     "objects": objects,
+    "objects_now": partial(objects, worlds.THEN_AND_NOW),
     "audit": audit,
     "data": data,
     "compare_about": lambda: _compared(compared.about),
