@@ -86,7 +86,7 @@ export class Words {
   }
 }
 
-// The rest of 100, so that both add up: 75.5 and 24.5 would both be rounded up.
+// 75.5 and 24.5 would both be rounded up.
 const origin = ({ sentinel }) => {
   const words = Math.round(100 * sentinel);
   return `${100 - words}% from the photo, ${words}% from the words before it`;
