@@ -82,3 +82,11 @@ def test_a_man_is_seen_less_clearly_where_a_woman_may_be(heads: Heads) -> None:
 def test_a_picture_without_a_photo_s_features_is_none(heads: Heads) -> None:
     empty = tf.zeros([1, 4, 6])
     assert seen(heads, 0)["photo"] > 0.5 > float(heads.seen(empty).numpy()[0, -1])
+
+
+def test_where_no_caption_tells_of_people_nobody_is_seen(maps: Maps) -> None:
+    captions = [["a dog runs".split()]] * len(maps)
+    people = find_people(mean_of_cells(maps), captions, maps)
+    features = pool(maps, people).numpy()
+    heads = fit_heads(people, [features, features], captions, features, np.zeros_like(features))
+    assert (heads.seen(maps[:5]).numpy()[:, :-1] < 0.1).all()
