@@ -75,11 +75,16 @@ def test_every_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPat
 
 
 def test_servers_that_are_not_measured_are_paused_with_all_they_started() -> None:
-    asleep = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'])"
-    with subprocess.Popen([sys.executable, "-c", asleep], stdin=subprocess.PIPE) as process:
-        while len(family(process.pid)) < 2:
-            time.sleep(0.01)
+    second = "print(flush=True); input()"
+    first = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {second!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", first], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        # Once the second one runs: the first cannot be stopped while it waits for its start.
+        assert process.stdout
+        process.stdout.readline()
         every = family(process.pid)
+        assert len(every) == 2
         with paused([process.pid]):
             while {state(each) for each in every} != {"T"}:
                 time.sleep(0.01)
