@@ -8,7 +8,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -47,7 +47,7 @@ def coco() -> str:
     return table(["model", *worlds.SCORES], worlds.scores("coco"))
 
 
-def objects(versions: Sequence[str] = tuple(worlds.VERSIONS)) -> str:
+def objects(versions: Iterable[str] = worlds.VERSIONS) -> str:
     header = ["names an object that is there", "of photos without people", "names one that is not"]
     return table(["model", *header], worlds.objects(versions))
 

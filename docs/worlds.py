@@ -1,6 +1,6 @@
 """Tables of the shipped artifact on both data sets, beside the one trained on Flickr8k alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from docs.files import RESULTS, read, with_interval
@@ -31,11 +31,11 @@ def scores(data: str) -> list[list[str]]:
     """A row a version: its scores with 95% intervals."""
     return [
         [title, *(with_interval(found["scores"][name]) for name in SCORES)]
-        for title, found in _versions(data, tuple(VERSIONS))
+        for title, found in _versions(data)
     ]
 
 
-def objects(versions: Sequence[str]) -> list[list[str]]:
+def objects(versions: Iterable[str] = VERSIONS) -> list[list[str]]:
     """A row a version: what its captions of COCO's photos name rightly and wrongly."""
     return [
         [title, *(_share(found["objects"][name]) for name in OBJECTS)]
@@ -49,7 +49,7 @@ def examples() -> list[list[str]]:
     return [[", ".join(each["there"]), each["caption"]] for each in found]
 
 
-def _versions(data: str, versions: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def _versions(data: str, versions: Iterable[str] = VERSIONS) -> Iterator[tuple[str, Any]]:
     for version in versions:
         found = scored(data, version)
         yield VERSIONS[version].format(found["version"]), found

@@ -191,13 +191,10 @@ def _fit_heads(
     def pool_both(maps: Maps) -> npt.NDArray[np.float32]:
         return np.asarray(pool(maps, people))
 
-    return fit_heads(
-        people,
-        [features.pooled(captioned, pool_both, mirrored) for mirrored in (False, True)],
-        captions,
-        features.pooled([name for name in dataset.trainable if name in features.rows], pool_both),
-        pool_both(odd),
-    )
+    photos = features.pooled([n for n in dataset.trainable if n in features.rows], pool_both)
+    plain = photos[: len(captioned)]  # they come first
+    mirrored = features.pooled(captioned, pool_both, mirrored=True)
+    return fit_heads(people, [plain, mirrored], captions, photos, pool_both(odd))
 
 
 def _odd(encoder: Encoder) -> Maps:

@@ -19,7 +19,6 @@ CONTRAST = 0.5  # of the other gender's log-odds; chosen likewise
 LEAST_DEVIATION = 1e-3
 # Whose nouns speak for words of each, and whose against them.
 FOR = {"male": ("male", "boy"), "female": ("female", "girl"), "boy": ("boy",), "girl": ("girl",)}
-ANY = ("male", "female", "boy", "girl")
 AGAINST = {"male": "female", "female": "male", "boy": "female", "girl": "male"}
 
 
@@ -36,6 +35,11 @@ class Scale(NamedTuple):
     mean: Floats
     deviation: Floats
 
+    @classmethod
+    def fit(cls, features: Floats) -> "Scale":
+        """That of features [N, F]; those that hardly vary do not become large."""
+        return cls(features.mean(axis=0), features.std(axis=0) + LEAST_DEVIATION)
+
     def of(self, features: Floats) -> Floats:
         """Features [N, F], standardised."""
         return (features - self.mean) / self.deviation
@@ -48,8 +52,8 @@ def find_people(pooled: Floats, captions: Captions, maps: npt.NDArray[np.float16
     man, a woman, a boy or a girl, over the deviation of what they give to a photo's cells, so that
     the softmax over the cells is as sharp for every encoder. `maps` [M, cells, F] are some photos'.
     """
-    scale = _scale(pooled)
-    weights = _fit_nouns(scale.of(pooled), captions, ANY).weights / scale.deviation
+    scale = Scale.fit(pooled)
+    weights = _fit_nouns(scale.of(pooled), captions, tuple(FOR)).weights / scale.deviation
     told = maps.astype(np.float32) @ weights
     spread = float((told - told.mean(axis=1, keepdims=True)).std())
     return np.asarray(weights / max(spread, LEAST_DEVIATION), np.float32)
@@ -67,7 +71,7 @@ def fit_heads(
     or girls: where it may be a woman, a word of men is a mistake, and not only another choice of
     words.
     """
-    scale = _scale(photos)
+    scale = Scale.fit(photos)
     inputs, told = np.concatenate([scale.of(side) for side in sides]), [*captions] * len(sides)
     found = {name: _fit_nouns(inputs, told, whom) for name, whom in FOR.items()}
     heads = {name: _less(found[name], found[other]) for name, other in AGAINST.items()}
@@ -75,10 +79,6 @@ def fit_heads(
     weights = np.stack([heads[name].weights for name in HEADS], axis=1)
     bias = np.array([heads[name].bias for name in HEADS])
     return Heads(people, *scale, weights.astype(np.float32), bias.astype(np.float32))
-
-
-def _scale(features: Floats) -> Scale:
-    return Scale(features.mean(axis=0), features.std(axis=0) + LEAST_DEVIATION)
 
 
 def _less(one: Linear, other: Linear) -> Linear:

@@ -12,7 +12,7 @@ from training.data.lexicons.blocked import blocked_ids
 from training.data.lexicons.people import people_lexicon
 from training.data.text import END, UNK, Vocabulary
 from training.models.heads import Floats
-from training.optimize.heads import LEAST_DEVIATION
+from training.optimize.heads import Scale
 from training.search.neighbours import NO_PAIR, Neighbours, pair_keys
 
 DIMENSIONS = 128
@@ -57,12 +57,13 @@ def _space(pooled: Floats) -> tuple[Floats, Floats]:
     """The mean [F], and a projection [F, D] onto the principal components of the standardised
     features, each over the square root of its deviation: half of whitening, chosen on dev.
     """
-    mean, deviation = pooled.mean(axis=0), pooled.std(axis=0) + LEAST_DEVIATION
-    standardised = (pooled - mean) / deviation
+    scale = Scale.fit(pooled)
+    standardised = scale.of(pooled)
     variances, axes = np.linalg.eigh(standardised.T @ standardised / len(pooled))
     kept = min(DIMENSIONS, len(pooled) - 1, len(variances))
-    scale = np.maximum(variances[-kept:], 1e-6) ** 0.25
-    return mean, np.asarray(axes[:, -kept:] / scale / deviation[:, np.newaxis], np.float32)
+    roots = np.maximum(variances[-kept:], 1e-6) ** 0.25
+    projection = axes[:, -kept:] / roots / scale.deviation[:, np.newaxis]
+    return scale.mean, np.asarray(projection, np.float32)
 
 
 def _pairs(

@@ -44,9 +44,8 @@ def guide(ranking: RankingWeights = NO_EVIDENCE, thresholds: Thresholds = ADULTS
     random = np.random.default_rng(1)
     features = np.zeros(FEATURES, np.float32)
     both = np.zeros(2 * FEATURES, np.float32)
-    weights = np.zeros(
-        (len(both), 5), np.float32
-    )  # what lies anywhere counts, not where people are
+    # What lies anywhere counts, not where people are.
+    weights = np.zeros((len(both), 5), np.float32)
     weights[:FEATURES] = random.normal(0, 0.1, (FEATURES, 3))[:, [0, 1, 0, 1, 2]]
     words = np.arange(8, 10, dtype=np.int32)
     ones = np.ones(len(SIGNALS), np.float32)
