@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from docs import files
-from training.release.findings import calibration_error, table
+from training.release.findings import error_and_chance, table
 
 EARLIER = files.RESULTS / "audits"  # one file a version that shipped before
 CURRENT = files.ROOT / "model_artifacts" / "audit.json"
@@ -30,10 +30,11 @@ def audits() -> list[dict[str, Any]]:
 
 
 def audit() -> str:
-    """Every check, version beside version."""
-    versions = audits()
-    if not versions:
+    """Every check, version beside version: the two oldest, the one before, and the model's own."""
+    every = audits()
+    if not every:
         return "No audit has been run yet: `python -m training audit`."
+    versions = [each for i, each in enumerate(every) if i < 2 or i >= len(every) - 2]
     rows = [
         [name, *(_cell(each, section, read) for each in versions)]
         for name, section, read in _CHECKS
@@ -114,7 +115,7 @@ def _cost(neutral: Any) -> str:
 
 
 def _of_both(confidence: Any) -> str:
-    return calibration_error(confidence["both"]) if "both" in confidence else ""
+    return error_and_chance(confidence["both"]) if "both" in confidence else ""
 
 
 def _masks(photos: str) -> Callable[[Any], str]:
@@ -171,7 +172,7 @@ _CHECKS: list[tuple[str, str, Callable[[Any], str]]] = [
     ("the same, photos without people", "objects", _object("recall_without_people")),
     ("names an object that is not there", "objects", _object("hallucination")),
     ("AUROC of the confidence", "confidence", _auroc),
-    ("expected calibration error", "confidence", calibration_error),
+    ("expected calibration error", "confidence", error_and_chance),
     ("the same, test photos of both data sets", "confidence", _of_both),
     *(
         (f"uncertain: {kind}", "confidence", _odd(kind))

@@ -45,20 +45,21 @@ class Candidates:
 
     def mean_cider(self, weights: RankingWeights, length_penalty: float) -> float:
         """CIDEr of the captions ranked first, times 100 as the tables have it."""
-        return 100 * float(self._of_best(self.cider, weights, length_penalty).mean())
+        return self.measured(weights, length_penalty)[0]
 
     def hallucination(self, weights: RankingWeights, length_penalty: float) -> float:
         """The percentage of captions ranked first that name an object that is not there.
 
         Of photos of which nobody knows it is not a number.
         """
-        absent = self._of_best(self.absent, weights, length_penalty)
-        known = absent[~np.isnan(absent)]
-        return 100 * float(known.mean()) if len(known) else float("nan")
+        return self.measured(weights, length_penalty)[1]
 
-    def _of_best(self, values: Floats, weights: RankingWeights, length_penalty: float) -> Floats:
-        best = self.best(weights, length_penalty)
-        return np.take_along_axis(values, best[:, np.newaxis], 1)
+    def measured(self, weights: RankingWeights, length_penalty: float) -> tuple[float, float]:
+        """Both of that, which only need the captions ranked first once."""
+        rows = self.best(weights, length_penalty)[:, np.newaxis]
+        cider, absent = (np.take_along_axis(each, rows, 1) for each in (self.cider, self.absent))
+        known = absent[~np.isnan(absent)]
+        return 100 * float(cider.mean()), 100 * float(known.mean()) if len(known) else float("nan")
 
 
 def choose_ranking(
@@ -95,8 +96,8 @@ def measures(
     splits: Sequence[Candidates], weights: RankingWeights, length_penalty: float
 ) -> dict[str, float]:
     """CIDEr under these weights, and photos with an object that is not there in percent."""
-    ciders = [each.mean_cider(weights, length_penalty) for each in splits]
-    absent = [each.hallucination(weights, length_penalty) for each in splits]
+    found = [each.measured(weights, length_penalty) for each in splits]
+    ciders, absent = zip(*found, strict=True)
     sizes = [len(each.cider) for each in splits]
     return {"CIDEr": mean_over_sets(ciders, sizes), "hallucination": _known(absent)}
 

@@ -1,7 +1,6 @@
 """The logistic regressions of `models/heads.py`, fitted on features of training photos."""
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +52,8 @@ def find_people(pooled: Floats, captions: Captions, maps: npt.NDArray[np.float16
     the softmax over the cells is as sharp for every encoder. `maps` [M, cells, F] are some photos'.
     """
     scale = Scale.fit(pooled)
-    weights = _fit_nouns(scale.of(pooled), captions, tuple(FOR)).weights / scale.deviation
+    shares = _shares(captions, tuple(FOR))
+    weights = _fit_shares(scale.of(pooled), shares).weights / scale.deviation
     told = maps.astype(np.float32) @ weights
     spread = float((told - told.mean(axis=1, keepdims=True)).std())
     return np.asarray(weights / max(spread, LEAST_DEVIATION), np.float32)
@@ -72,8 +72,9 @@ def fit_heads(
     words.
     """
     scale = Scale.fit(photos)
-    inputs, told = np.concatenate([scale.of(side) for side in sides]), [*captions] * len(sides)
-    found = {name: _fit_nouns(inputs, told, whom) for name, whom in FOR.items()}
+    inputs = np.concatenate([scale.of(side) for side in sides])
+    shares = {name: np.tile(_shares(captions, whom), len(sides)) for name, whom in FOR.items()}
+    found = {name: _fit_shares(inputs, each) for name, each in shares.items()}
     heads = {name: _less(found[name], found[other]) for name, other in AGAINST.items()}
     heads["photo"] = _photo(scale.of(np.concatenate([photos, odd])), len(photos))
     weights = np.stack([heads[name].weights for name in HEADS], axis=1)
@@ -85,22 +86,21 @@ def _less(one: Linear, other: Linear) -> Linear:
     return Linear(one.weights - CONTRAST * other.weights, one.bias - CONTRAST * other.bias)
 
 
-def _fit_nouns(inputs: Floats, captions: Captions, whom: Sequence[str]) -> Linear:
-    """Logistic regression to the shares of photos' captions that hold a noun of such people.
-
-    Each photo is a row of either class, weighted.
-    """
-    nouns = people_lexicon().nouns
-    words = frozenset[str]().union(*(nouns[each] for each in whom))
-    shares = np.array([_share(group, words) for group in captions])
+def _fit_shares(inputs: Floats, shares: npt.NDArray[np.float64]) -> Linear:
+    """Logistic regression to shares [N]: each photo is a row of either class, weighted."""
     rows = np.concatenate([inputs, inputs])
     classes = np.repeat([True, False], len(shares))
     weights = np.concatenate([shares, 1 - shares])
     return _linear(LogisticRegression(C=PEOPLE_C, max_iter=1000).fit(rows, classes, weights))
 
 
-def _share(captions: Sequence[Sequence[str]], words: AbstractSet[str]) -> float:
-    return sum(not words.isdisjoint(caption) for caption in captions) / len(captions)
+def _shares(captions: Captions, whom: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The shares [N] of photos' captions that hold a noun of such people."""
+    nouns = people_lexicon().nouns
+    words = frozenset[str]().union(*(nouns[each] for each in whom))
+    return np.array(
+        [sum(not words.isdisjoint(each) for each in group) / len(group) for group in captions]
+    )
 
 
 def _photo(pictures: Floats, photos: int) -> Linear:

@@ -137,9 +137,9 @@ def _confidence(found: Found) -> str:
             "AUROC",
             f"{auroc['score']:.3f} ({auroc['interval'][0]:.3f} to {auroc['interval'][1]:.3f})",
         ],
-        ["expected calibration error", calibration_error(found)],
+        ["expected calibration error", error_and_chance(found)],
         *(
-            [f"the same, {photos}", calibration_error(found[name])]
+            [f"the same, {photos}", error_and_chance(found[name])]
             for name, photos in OTHER_PHOTOS.items()
             if name in found
         ),
@@ -153,7 +153,7 @@ def _confidence(found: Found) -> str:
     return table([f"confidence, threshold {found['threshold']:g}", "measured"], rows)
 
 
-def calibration_error(found: Found) -> str:
+def error_and_chance(found: Found) -> str:
     """With what chance alone would give: ".047 (.036 by chance)"."""
     error, chance = found["calibration_error"], found.get("calibration_error_by_chance")
     return f"{error:.3f}" + (f" ({chance:.3f} by chance)" if chance is not None else "")
