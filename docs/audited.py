@@ -34,7 +34,7 @@ def audit() -> str:
     every = audits()
     if not every:
         return "No audit has been run yet: `python -m training audit`."
-    versions = [each for i, each in enumerate(every) if i < 2 or i >= len(every) - 2]
+    versions = [*every[:2], *every[2:][-2:]]
     rows = [
         [name, *(_cell(each, section, read) for each in versions)]
         for name, section, read in _CHECKS

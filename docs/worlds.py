@@ -11,11 +11,7 @@ OBJECTS = ("recall", "recall_without_people", "hallucination")
 # Files of both data sets, and what the tables say of the version in each.
 VERSIONS = {
     "2.0.0": "{}, trained on Flickr8k alone",
-    "3.0.0": "{}, trained on both",
-    "3.1.0": "{}, trained on both",
-    "3.2.0": "{}, trained on both",
-    "3.3.0": "{}, trained on both",
-    "3.4.0": "{}, trained on both",
+    **dict.fromkeys(("3.0.0", "3.1.0", "3.2.0", "3.3.0", "3.4.0"), "{}, trained on both"),
     "tensorflow": "**{}, trained on both**, TensorFlow",
     "openvino": "**{}, trained on both**, OpenVINO int8",
 }
@@ -35,7 +31,7 @@ def scores(data: str) -> list[list[str]]:
     ]
 
 
-def objects(versions: Iterable[str] = VERSIONS) -> list[list[str]]:
+def objects(versions: Iterable[str]) -> list[list[str]]:
     """A row a version: what its captions of COCO's photos name rightly and wrongly."""
     return [
         [title, *(_share(found["objects"][name]) for name in OBJECTS)]

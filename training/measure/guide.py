@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,23 +44,21 @@ class Candidates:
         )
         return np.asarray(scores.argmax(axis=1))
 
-    def mean_cider(self, weights: RankingWeights, length_penalty: float) -> float:
-        """CIDEr of the captions ranked first, times 100 as the tables have it."""
-        return self.measured(weights, length_penalty)[0]
-
-    def hallucination(self, weights: RankingWeights, length_penalty: float) -> float:
-        """The percentage of captions ranked first that name an object that is not there.
-
-        Of photos of which nobody knows it is not a number.
-        """
-        return self.measured(weights, length_penalty)[1]
-
-    def measured(self, weights: RankingWeights, length_penalty: float) -> tuple[float, float]:
-        """Both of that, which only need the captions ranked first once."""
+    def measured(self, weights: RankingWeights, length_penalty: float) -> "Measured":
+        """What the captions ranked first under these weights are worth."""
         rows = self.best(weights, length_penalty)[:, np.newaxis]
         cider, absent = (np.take_along_axis(each, rows, 1) for each in (self.cider, self.absent))
         known = absent[~np.isnan(absent)]
-        return 100 * float(cider.mean()), 100 * float(known.mean()) if len(known) else float("nan")
+        hallucination = 100 * float(known.mean()) if len(known) else float("nan")
+        return Measured(100 * float(cider.mean()), hallucination)
+
+
+class Measured(NamedTuple):
+    """Of captions ranked first."""
+
+    cider: float  # times 100 as the tables have it
+    # The percentage that name an object that is not there; no number if nobody knows of any photo.
+    hallucination: float
 
 
 def choose_ranking(

@@ -30,12 +30,12 @@ def test_without_evidence_the_most_probable_caption_comes_first() -> None:
     found = candidates()
     nothing = RankingWeights(0.0, 0.0, 0.0, 0.0)
     assert found.best(nothing, 0.7).tolist() == [0, 0]
-    assert found.mean_cider(nothing, 0.7) == pytest.approx(15.0)
+    assert found.measured(nothing, 0.7).cider == pytest.approx(15.0)
 
 
 def test_the_chosen_ranking_is_the_one_with_the_best_captions() -> None:
     weights, penalty, tried = choose_ranking([candidates()])
-    assert candidates().mean_cider(weights, penalty) == pytest.approx(80.0)
+    assert candidates().measured(weights, penalty).cider == pytest.approx(80.0)
     assert tried[0]["CIDEr"] == pytest.approx(80.0)
 
 
@@ -45,7 +45,7 @@ def test_each_part_of_the_evidence_can_decide(part: str) -> None:
     found = replace(candidates(), **nothing | {part: candidates().words})
     weights, penalty, _ = choose_ranking([found])
     assert weights._asdict()[part] > 0
-    assert found.mean_cider(weights, penalty) == pytest.approx(80.0)
+    assert found.measured(weights, penalty).cider == pytest.approx(80.0)
 
 
 def test_a_little_less_cider_is_paid_for_objects_that_are_there() -> None:
@@ -58,12 +58,12 @@ def test_a_little_less_cider_is_paid_for_objects_that_are_there() -> None:
         cider=np.array([[0.85, 0.9], [0.7, 0.1]]),
     )
     weights, penalty, tried = choose_ranking([found])
-    assert found.hallucination(weights, penalty) == 0
-    assert found.mean_cider(weights, penalty) == pytest.approx(77.5)
+    assert found.measured(weights, penalty).hallucination == 0
+    assert found.measured(weights, penalty).cider == pytest.approx(77.5)
     assert tried[0]["hallucination"] == 0
     dearer = replace(found, cider=np.array([[0.2, 1.6], [0.7, 0.1]]))
     weights, penalty, _ = choose_ranking([dearer])
-    assert dearer.hallucination(weights, penalty) == 100
+    assert dearer.measured(weights, penalty).hallucination == 100
 
 
 def test_data_sets_count_by_the_square_root_of_their_photos() -> None:
@@ -72,15 +72,15 @@ def test_data_sets_count_by_the_square_root_of_their_photos() -> None:
     worse = replace(few, cider=np.array([[0.5, 0.2], [0.5, 0.2]]))
     many = Candidates(*(np.repeat(getattr(worse, each.name), 9, 0) for each in fields(worse)))
     weights, penalty, tried = choose_ranking([many, few])
-    assert many.mean_cider(weights, penalty) == pytest.approx(50.0)
+    assert many.measured(weights, penalty).cider == pytest.approx(50.0)
     assert tried[0]["CIDEr"] == pytest.approx((3 * 50 + 15) / 4)
     weights, penalty, _ = choose_ranking([worse, few])
-    assert few.mean_cider(weights, penalty) == pytest.approx(80.0)
+    assert few.measured(weights, penalty).cider == pytest.approx(80.0)
 
 
 def test_without_labels_only_cider_counts() -> None:
     found = replace(candidates(), absent=np.full((2, 2), np.nan))
-    assert np.isnan(found.hallucination(RankingWeights(1.0, 1.0, 1.0, 1.0), 0.7))
+    assert np.isnan(found.measured(RankingWeights(1.0, 1.0, 1.0, 1.0), 0.7).hallucination)
     _, _, tried = choose_ranking([found])
     assert tried[0]["hallucination"] == 0
     assert tried[0]["CIDEr"] == pytest.approx(80.0)

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Literal
 
 from training.data.lexicons import read_lexicon
@@ -46,7 +46,7 @@ class PeopleLexicon:
             "girl": children & self.female.keys(),
         }
 
-    @property
+    @cached_property
     def words(self) -> frozenset[str]:
         """Every noun of people, of a gender or of none."""
         return frozenset(self.male) | frozenset(self.female) | self.neutral
@@ -99,10 +99,7 @@ def agreed_gender(
 
 def names_people(tokens: Iterable[str]) -> bool:
     """Whether a caption mentions anybody, with or without a gender."""
-    lexicon = people_lexicon()
-    return any(
-        word in lexicon.male or word in lexicon.female or word in lexicon.neutral for word in tokens
-    )
+    return not people_lexicon().words.isdisjoint(tokens)
 
 
 def neutral_ids(words: Iterable[str]) -> list[int]:
