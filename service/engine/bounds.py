@@ -1,8 +1,12 @@
 """Bounds on the work that a photo's file makes, whatever its size in bytes or pixels."""
 
+import math
+import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
+
+from PIL import Image
 
 from service.engine.errors import ImageError
 
@@ -19,8 +23,16 @@ MAX_CLAIMED_BYTES = 200_000_000  # by all of them together
 _TIFF_COMPRESSIONS = (1, 2, 3, 4, 5, 7, 8, 32_773, 32_946)
 _COMPRESSION, _STRIP_OFFSETS, _STRIP_SIZES = 259, 273, 279
 _TILE_OFFSETS, _TILE_SIZES = 324, 325
+_ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _PLANAR, _SAMPLES = 278, 322, 323, 284, 277
+_JPEG, _SEPARATE = 7, 2  # a compression, and samples that are stored apart
 _CHECKED = (_COMPRESSION, _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES)
 _NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # TIFF's unsigned integers
+# JPEG's markers that a length follows, and the one that ends a picture. In compressed data 0xFF
+# comes before 0 or a restart marker; libjpeg skips those below 0xC0 alone, as this does.
+_MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
+_SCAN, _END = 0xDA, 0xD9
+# The entry that says of what kind an item of a HEIF is, in both of its versions.
+_OVERLAY = re.compile(rb"infe(\x02.{7}|\x03.{9})iovl", re.DOTALL)
 
 
 class AbandonedError(Exception):
@@ -59,15 +71,48 @@ def check_before_opening(data: bytes) -> None:
         _check_tiff(data)
 
 
-def check_before_decoding(data: bytes, format: str, pixels: int, max_pixels: int) -> None:
-    """Raises ImageError if decoding so many pixels of this file costs too much."""
-    if format in ("JPEG", "MPO", "TIFF"):
-        # In compressed data 0xFF is followed by 0, so this counts every scan, and few other bytes.
-        scans = data.count(b"\xff\xda")
-        if scans * pixels > MAX_SCANS_OF_LARGEST * max_pixels:
-            raise too_complex(f"it is coded in {scans:,} scans")
-    if format == "HEIF" and b"iovl" in data:
+def check_before_decoding(data: bytes, image: Image.Image, max_pixels: int) -> None:
+    """Raises ImageError if decoding the image, which was opened from `data`, costs too much."""
+    scans = _scans(data, image)
+    if scans * image.width * image.height > MAX_SCANS_OF_LARGEST * max_pixels:
+        raise too_complex(f"it is coded in {scans:,} scans")
+    if image.format == "HEIF" and _OVERLAY.search(data):
         raise too_complex("it is composed of overlaid images")
+
+
+def _scans(data: bytes, image: Image.Image) -> int:
+    """How many times the pixels are decoded, at most. Raises ImageError `image_too_complex`."""
+    if image.format in ("JPEG", "MPO"):
+        return _scans_of_jpeg(data)
+    tags = getattr(image, "tag_v2", {})
+    if tags.get(_COMPRESSION) != _JPEG:
+        return 1
+    return 1 + max(0, data.count(bytes((0xFF, _SCAN))) - _pieces(tags, *image.size))
+
+
+def _scans_of_jpeg(data: bytes) -> int:
+    """Those of the first picture: a phone's video or second picture may follow it."""
+    scans = at = 0
+    for _ in range(MAX_READS):
+        marker = _MARKER.search(data, at)
+        if not marker or marker[1][0] == _END:
+            return scans
+        scans += marker[1][0] == _SCAN
+        at = marker.end() + max(2, int.from_bytes(data[marker.end() : marker.end() + 2]))
+    raise too_complex("it consists of too many blocks")
+
+
+def _pieces(tags: Mapping[int, object], width: int, height: int) -> int:
+    """The strips or tiles that a TIFF of this size has, each of which is a JPEG of one scan."""
+
+    def number(tag: int, otherwise: int) -> int:
+        value = tags.get(tag)
+        return value if isinstance(value, int) and value > 0 else otherwise
+
+    across = math.ceil(width / number(_TILE_WIDTH, width))
+    rows = number(_TILE_HEIGHT, number(_ROWS_PER_STRIP, height))
+    bands = number(_SAMPLES, 1) if tags.get(_PLANAR) == _SEPARATE else 1
+    return across * math.ceil(height / rows) * bands
 
 
 def _check_tiff(data: bytes) -> None:

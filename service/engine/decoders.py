@@ -16,21 +16,26 @@ class Decoders:
     """Decodes as many photos at a time as it has threads.
 
     A thread cannot be stopped: it learns that nobody waits for its photo when it next reads from
-    the file. Until then it counts as `abandoned`.
+    the file. Until then it counts as `abandoned`. Photos wait for a thread outside of its queue,
+    which would hold those that nobody waits for any more.
     """
 
     def __init__(self, threads: int, max_pixels: int) -> None:
         _return_large_blocks()
         self._threads = ThreadPoolExecutor(threads, "decoding")
+        self._free = asyncio.Semaphore(threads)
         self._max_pixels = max_pixels
         self.abandoned = 0
 
     async def decode(self, data: bytes, spec: InputSpec) -> Photo:
         """Raises ImageError."""
+        await self._free.acquire()
         cancelled = threading.Event()
         work = self._threads.submit(
             decode, data, spec, self._max_pixels, lambda: not cancelled.is_set()
         )
+        loop = asyncio.get_running_loop()
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free.release))
         try:
             return await asyncio.wrap_future(work)
         except asyncio.CancelledError:
@@ -43,9 +48,9 @@ class Decoders:
             return
         self.abandoned += 1
         loop = asyncio.get_running_loop()
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free))
+        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count_free))
 
-    def _free(self) -> None:
+    def _count_free(self) -> None:
         self.abandoned -= 1
 
 

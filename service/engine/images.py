@@ -53,7 +53,7 @@ def decode(
                 f"a side of the image is longer than {MAX_SIDE:,} pixels; send a smaller one",
             )
         name = image.format or ""
-        check_before_decoding(data, name, width * height, max_pixels)
+        check_before_decoding(data, image, max_pixels)
         try:
             # JPEG can be decoded at 1/2, 1/4 or 1/8 of its size, many times faster.
             image.draft("RGB", (2 * spec.width, 2 * spec.height))

@@ -7,8 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from service.engine.bounds import MAX_READS, Source, check_before_decoding, check_before_opening
+from service.engine.bounds import (
+    MAX_READS,
+    Source,
+    _pieces,
+    check_before_decoding,
+    check_before_opening,
+)
 from service.engine.errors import ImageError
+from service.engine.formats import open_image
 from tests.service.conftest import encode
 from tests.service.costly import bombs_of_work, jpeg_of_scans
 
@@ -28,19 +35,70 @@ def test_a_file_is_read_in_so_many_pieces_and_no_more() -> None:
     assert code_of(source.read, 0) == "image_too_complex"
 
 
+def check(data: bytes, max_pixels: int) -> None:
+    with open_image(Source(data, lambda: True), data) as image:
+        check_before_decoding(data, image, max_pixels)
+
+
+def noise(width: int, height: int) -> Image.Image:
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    return Image.fromarray(pixels)
+
+
 def test_scans_count_by_the_pixels_they_are_decoded_for() -> None:
-    data = jpeg_of_scans(100)
-    check_before_decoding(data, "JPEG", 10_000_000, 50_000_000)
-    assert code_of(check_before_decoding, data, "JPEG", 49_000_000, 50_000_000) == (
-        "image_too_complex"
-    )
+    data = jpeg_of_scans(100)  # 49 megapixels
+    check(data, 500_000_000)
+    assert code_of(check, data, 50_000_000) == "image_too_complex"
 
 
 @pytest.mark.parametrize("progressive", [False, True])
 def test_a_photo_as_large_as_is_allowed_has_few_enough_scans(progressive: bool) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
-    data = encode(Image.fromarray(noise), "JPEG", progressive=progressive)
-    check_before_decoding(2 * data, "MPO", 50_000_000, 50_000_000)
+    data = encode(noise(64, 64), "JPEG", progressive=progressive)
+    check(data, 64 * 64)
+    check(encode(noise(64, 64), "MPO", append_images=[noise(64, 64)], save_all=True), 64 * 64)
+
+
+def test_the_video_behind_a_photo_holds_no_scans_of_it() -> None:
+    check(encode(noise(8, 8), "JPEG") + 100 * b"\xff\xda\0\2", 64)
+
+
+@pytest.mark.parametrize("hidden", [b"\xff\x02\xff\xff", b"\xff\x01", b"\xff\xff\xd0"])
+def test_scans_do_not_hide_behind_what_a_decoder_skips_alone(hidden: bytes) -> None:
+    data = encode(noise(8, 8), "JPEG", progressive=True)
+    more = data[:-2] + hidden + 40 * b"\xff\xda\0\2" + data[-2:]
+    assert code_of(check, more, 64) == "image_too_complex"
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_deflate"])
+def test_only_tiffs_of_jpegs_have_scans(compression: str) -> None:
+    image = Image.new("L", (64, 64))
+    image.frombytes(2048 * b"\xff\xda")
+    check(encode(image, "TIFF", compression=compression), 64 * 64)
+    check(encode(noise(64, 64), "TIFF", compression=compression) + 100 * b"\xff\xda", 64 * 64)
+
+
+def test_a_strip_or_tile_of_a_tiff_has_a_scan_of_its_own() -> None:
+    data = encode(noise(64, 640), "TIFF", compression="jpeg", strip_size=64 * 3 * 8)
+    assert data.count(b"\xff\xda") == 80
+    check(data, 64 * 640)
+    assert code_of(check, data + 40 * b"\xff\xda", 64 * 640) == "image_too_complex"
+
+
+@pytest.mark.parametrize(
+    ("tags", "pieces"),
+    [
+        ({}, 1),
+        ({278: 8}, 13),
+        ({278: 2**32 - 1}, 1),
+        ({278: 0}, 1),
+        ({278: (8, 8)}, 1),
+        ({322: 16, 323: 16, 278: 1}, 4 * 7),
+        ({278: 50, 284: 2, 277: 3}, 6),
+        ({278: 50, 284: 1, 277: 3}, 2),
+    ],
+)
+def test_the_pieces_of_a_tiff_follow_from_its_size(tags: dict[int, object], pieces: int) -> None:
+    assert _pieces(tags, 50, 100) == pieces
 
 
 @pytest.mark.parametrize("compression", ["raw", "packbits", "tiff_lzw", "tiff_deflate", "jpeg"])
@@ -63,5 +121,9 @@ def test_a_tiff_is_checked_before_it_is_opened(name: str) -> None:
     assert code_of(check_before_opening, BOMBS[name][0]) == "image_too_complex"
 
 
-def test_overlaid_images_are_refused() -> None:
-    assert code_of(check_before_decoding, b"..iovl..", "HEIF", 1, 100) == "image_too_complex"
+@pytest.mark.parametrize("entry", [b"infe\2abcdefgiovl", b"infe\3abcdefghiiovl"])
+def test_overlaid_images_are_refused(entry: bytes) -> None:
+    image = Image.new("L", (1, 1))
+    image.format = "HEIF"
+    check_before_decoding(b"a removable iovl", image, 100)
+    assert code_of(check_before_decoding, entry, image, 100) == "image_too_complex"

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -69,6 +70,36 @@ async def test_a_photo_that_waits_for_a_thread_is_not_decoded_for_nobody(slow: S
     assert decoders.abandoned == 0
     slow.go_on.set()
     assert (await first).width == 4
+
+
+async def test_nothing_is_kept_of_photos_that_nobody_waits_for(slow: SlowDecode) -> None:
+    decoders = Decoders(1, 100)
+    first = asyncio.create_task(decoders.decode(grey_png(7), SPEC))
+    await until(slow.started.is_set)
+    data = grey_png(8)
+    references = sys.getrefcount(data)
+    second = asyncio.create_task(decoders.decode(data, SPEC))
+    await asyncio.sleep(0)
+    second.cancel()
+    await until(second.done)
+    del second
+    gc.collect()
+    assert sys.getrefcount(data) == references
+    slow.go_on.set()
+    assert (await first).width == 4
+
+
+async def test_after_photos_that_nobody_waits_for_others_are_decoded(slow: SlowDecode) -> None:
+    decoders = Decoders(1, 100)
+    for _ in range(3):
+        slow.started.clear()
+        slow.go_on.clear()
+        request = asyncio.create_task(decoders.decode(grey_png(7), SPEC))
+        await until(slow.started.is_set)
+        request.cancel()
+        await until(request.done)
+        slow.go_on.set()
+    assert (await decoders.decode(grey_png(7), SPEC)).width == 4
 
 
 def test_decoding_ends_at_the_next_read_once_nobody_waits() -> None:
