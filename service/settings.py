@@ -1,6 +1,7 @@
 """Every setting of the service, read once from environment variables named CAPTION_*."""
 
 import os
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,8 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BUNDLED_MODEL = Path(__file__).resolve().parent.parent / "model_artifacts"
+MAX_SECONDS = 86_400  # of a setting: a day, which no timer takes for too much
+_COMMENT = re.compile(r"(^|\s)#.*")
 FORM_BYTES = 64 * 1024  # boundaries, part headers and the options' fields, beside the photo
 
 
@@ -66,6 +69,7 @@ class Settings(BaseSettings):
     deadline_seconds: float = Field(
         10.0,
         gt=0,
+        le=MAX_SECONDS,
         description="Seconds from the end of a request's upload within which it is answered; past "
         "them it gets a 504 and is not captioned any more. The sum with receive_seconds should be "
         "shorter than your clients' timeout.",
@@ -73,12 +77,15 @@ class Settings(BaseSettings):
     receive_seconds: float = Field(
         10.0,
         gt=0,
+        le=MAX_SECONDS,
         description="Seconds within which a request's header, and then its body, must have "
-        "arrived; past them it gets a 408. Keeps slow senders from holding places.",
+        "arrived. A slow header closes the connection, a slow body gets a 408. Keeps slow senders "
+        "from holding places.",
     )
     drain_seconds: float = Field(
         0.0,
         ge=0,
+        le=MAX_SECONDS,
         description="Seconds after SIGTERM for which new requests are still rejected with 503 "
         "before the port is closed. For load balancers that notice it late.",
     )
@@ -124,7 +131,8 @@ class Settings(BaseSettings):
     )
     api_keys_file: Path | None = Field(
         None,
-        description="File with more of them, one a line, as secrets are mounted in containers.",
+        description="File with more of them, one a line, as secrets are mounted in containers. "
+        "`#` at the start of a line, or after a space, begins a comment.",
     )
     cors_origins: str = Field(
         "",
@@ -201,8 +209,9 @@ def _can_trace() -> bool:
 
 
 def read_keys(listed: str, file: Path | None) -> frozenset[str]:
-    """Keys separated by commas, and those of a file, one a line; `#` begins a comment.
+    """Keys separated by commas, and those of a file, one a line.
 
+    A comment begins with `#`, at the start of a line or after a space; a key may hold one.
     Raises OSError if the file cannot be read, and ValueError if there is a list or file without
     any key, which would let everybody in.
     """
@@ -210,8 +219,8 @@ def read_keys(listed: str, file: Path | None) -> frozenset[str]:
     if listed and not keys - {""}:
         raise ValueError("there is no API key in it; leave it empty to let everybody in")
     if file:
-        lines = file.read_text(encoding="utf-8").splitlines()
-        in_file = {line.partition("#")[0].strip() for line in lines} - {""}
+        lines = file.read_text(encoding="utf-8-sig").splitlines()  # as Windows' editors write it
+        in_file = {_COMMENT.sub("", line).strip() for line in lines} - {""}
         if not in_file:
             raise ValueError(f"{file} holds no API key")
         keys |= in_file

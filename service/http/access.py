@@ -18,9 +18,14 @@ class Access:
         if not self._keys:
             return
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
-        given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        # All keys are compared, each in constant time: how long it takes tells nothing.
-        matches = [secrets.compare_digest(given.encode(), key) for key in self._keys]
+        given = [headers.get("x-api-key", ""), bearer.strip() if scheme.lower() == "bearer" else ""]
+        # All keys are compared, each in constant time: how long it takes tells nothing. Headers
+        # are bytes, which Starlette decodes as Latin-1.
+        matches = [
+            secrets.compare_digest(each.encode("latin-1"), key)
+            for each in given
+            for key in self._keys
+        ]
         if not any(matches):
             raise Problem(
                 "unauthorized",

@@ -24,7 +24,8 @@ class Server(uvicorn.Server):
     """Asked to stop, it takes no more requests, answers those it has, and then closes the port.
 
     It does the same when the model has failed: containers that end are restarted, and those that
-    are only unhealthy are not, by Docker. Asked twice, it closes the port at once, as Uvicorn does.
+    are only unhealthy are not, by Docker. Asked twice, it closes the port without a drain; at a
+    second Ctrl-C it ends without answering.
     """
 
     def __init__(self, app: FastAPI, settings: Settings) -> None:
@@ -60,6 +61,7 @@ class Server(uvicorn.Server):
         self._signals += 1
         self._app.state.readiness.drain()
         if self._signals > 1:
+            self.should_exit = True  # a Ctrl-C after that makes Uvicorn wait for nothing
             super().handle_exit(sig, frame)
 
     async def on_tick(self, counter: int) -> bool:

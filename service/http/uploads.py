@@ -1,11 +1,12 @@
 """A photo and its options out of a request's body: a form, or the photo's bytes alone."""
 
 import asyncio
+import re
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.types import Message
+from starlette.types import Message, Scope
 
 from service.http.problems import Problem
 from service.settings import Settings
@@ -13,6 +14,7 @@ from service.settings import Settings
 FIELD = "image"
 # Of a form: the photo, and a few more than there are options, which are refused by name.
 MAX_FILES, MAX_FIELDS = 2, 20
+_CHARSET = re.compile(rb";\s*charset\s*=[^;]*", re.IGNORECASE)
 HOW = (
     "send the photo as a file in the multipart form field 'image', or its bytes alone with a "
     "Content-Type such as image/jpeg"
@@ -73,7 +75,7 @@ async def receive(request: Request, settings: Settings, memory: UploadMemory) ->
 
     try:
         async with asyncio.timeout(settings.receive_seconds):
-            await _read(Request(request.scope, counted), upload)
+            await _read(Request(_without_charset(request.scope), counted), upload)
         if len(upload.data) > settings.max_bytes:
             raise too_many_bytes(settings.max_bytes)
     except TimeoutError:
@@ -112,16 +114,31 @@ async def _read(request: Request, upload: Upload) -> None:
 
 
 async def _form(request: Request) -> FormData:
-    """Raises Problem `malformed_request` and `too_many_images`."""
+    """Raises Problem `malformed_request`, `too_many_images` and `image_missing`."""
     try:
         return await request.form(max_files=MAX_FILES, max_fields=MAX_FIELDS)
     except Problem:
         raise
     except HTTPException as error:
-        # Starlette has no type for it; a test fails once it words it differently.
+        # Starlette has no types for them; tests fail once it words them differently.
         if str(error.detail).startswith("Too many files"):
             raise too_many_images() from None
+        if str(error.detail).startswith("Part exceeded"):  # a megabyte that is not sent as a file
+            raise Problem("image_missing", f"a field is too long; {HOW}") from None
         raise
+
+
+def _without_charset(scope: Scope) -> Scope:
+    """A request whose form is read as UTF-8.
+
+    RFC 7578 gives a form no `charset`; of those that Python knows, some decode to what cannot be
+    written into an answer, and one fails.
+    """
+    headers = [
+        (name, _CHARSET.sub(b"", value) if name == b"content-type" else value)
+        for name, value in scope["headers"]
+    ]
+    return {**scope, "headers": headers}
 
 
 async def _photo(form: FormData) -> bytes:

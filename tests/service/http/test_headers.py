@@ -21,6 +21,19 @@ async def test_every_answer_has_a_strict_policy(client: httpx.AsyncClient, path:
     assert headers["referrer-policy"] == "no-referrer"
 
 
+@pytest.mark.parametrize("path", ["/", "/static/app.js", "/docs", "/model"])
+async def test_a_browser_asks_whether_what_it_has_is_still_right(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    assert (await client.get(path)).headers["cache-control"] == "no-cache"
+
+
+async def test_a_file_that_has_not_changed_is_not_sent_again(client: httpx.AsyncClient) -> None:
+    tag = (await client.get("/static/app.js")).headers["etag"]
+    answer = await client.get("/static/app.js", headers={"if-none-match": tag})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
 async def test_the_documentation_may_run_its_inline_scripts_but_ask_no_other_host(
     client: httpx.AsyncClient, path: str

@@ -69,12 +69,16 @@ async def test_once_it_has_drained_it_ends(captioner: FakeCaptioner) -> None:
         await until(lambda: server.should_exit)
 
 
-async def test_asked_twice_it_waits_for_nobody(captioner: FakeCaptioner) -> None:
+@pytest.mark.parametrize("last", [signal.SIGINT, signal.SIGTERM])
+async def test_asked_twice_it_does_not_drain_and_after_ctrl_c_waits_for_nobody(
+    captioner: FakeCaptioner, last: signal.Signals
+) -> None:
     async with serving(captioner, drain_seconds=60.0) as (server, _):
-        server.handle_exit(signal.SIGINT, None)
+        server.handle_exit(signal.SIGTERM, None)
         assert not server.should_exit
-        server.handle_exit(signal.SIGINT, None)
+        server.handle_exit(last, None)
         assert server.should_exit
+        assert server.force_exit == (last == signal.SIGINT)
         server._captured_signals.clear()  # or Uvicorn raises it again, here
 
 

@@ -73,6 +73,26 @@ async def test_a_field_of_another_name_is_told_which_one_is_expected(
     assert "'image'" in detail
 
 
+async def test_a_photo_sent_as_text_is_told_to_be_a_file(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/caption", data={"image": "a" * 2_000_000}, files={"x": b""})
+    detail = problem(answer, 422, "image_missing")["detail"]
+    assert "as a file" in detail
+
+
+@pytest.mark.parametrize("charset", ["undefined", "punycode", "utf-7", '"utf-16"', "nothing"])
+async def test_the_charset_of_a_form_changes_nothing(
+    client: httpx.AsyncClient, charset: str
+) -> None:
+    headers = {"content-type": f"multipart/form-data; charset={charset}; boundary=x"}
+    start = b'--x\r\nContent-Disposition: form-data; name="'
+    photo = start + b'image"; filename="a.png"\r\n\r\n' + grey_png(70) + b"\r\n"
+    option = start + b'+2AA-"\r\n\r\n1\r\n'
+    answer = await client.post("/caption", content=photo + b"--x--\r\n", headers=headers)
+    assert answer.json()["caption"].startswith("shade-70 ")
+    answer = await client.post("/caption", content=photo + option + b"--x--\r\n", headers=headers)
+    assert "+2AA-" in problem(answer, 422, "invalid_option")["detail"]
+
+
 async def test_a_raw_body_of_one_byte_too_many_is_refused(captioner: FakeCaptioner) -> None:
     async with client_of(create_app(Settings(max_bytes=100), captioner)) as client:
         problem(await client.post("/caption", content=bytes(101)), 413, "too_many_bytes")
