@@ -1,6 +1,7 @@
 """The command line: serve, caption files, ask for the health."""
 
 import argparse
+import errno
 import os
 import signal
 import socket
@@ -173,10 +174,15 @@ def _listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         raise AddressError(
-            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port "
-            "or CAPTION_PORT, or stop what uses it"
+            f"cannot listen on {host} port {port}: {error.strerror}; {_instead(error)}"
         ) from None
     return listening
+
+
+def _instead(error: OSError) -> str:
+    if error.errno in (errno.EADDRINUSE, errno.EACCES):
+        return "choose another with --port or CAPTION_PORT, or stop what uses it"
+    return "choose an address of this machine with --host or CAPTION_HOST; 0.0.0.0 is all of them"
 
 
 def _health(options: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """Captions of files, on the command line."""
 
 import argparse
+import io
 import json
 import sys
 import time
@@ -20,7 +21,9 @@ from service.http.schemas import CaptionResponse
 from service.settings import Settings
 
 STANDARD_INPUT = Path("-")
-SUFFIXES = {f".{name.lower()}" for name in FORMATS} | {".jpg", ".tif"}
+OTHER_SUFFIXES = ".apng .dib .jfif .jpe .jpg .mpo .tif".split()
+SUFFIXES = {f".{name.lower()}" for name in FORMATS} | set(OTHER_SUFFIXES)
+_IN_A_LINE = str.maketrans({"\t": r"\t", "\n": r"\n", "\r": r"\r"})
 # Found in folders of photos. Not all are read: of those that are not, the user is told.
 PHOTO_LIKE = set(
     ".arw .cr2 .cr3 .dng .eps .heic .heif .hif .ico .jp2 .jxl .nef .pdf .psd .raf .svg".split()
@@ -33,6 +36,11 @@ class NothingToDoError(Exception):
 
 def caption(options: argparse.Namespace, settings: Settings) -> int:
     """Caption the files and folders of `options.paths`; the exit status. Raises OptionError."""
+    if misused := _misused(options):
+        print(f"error: {misused}", file=sys.stderr)
+        return 2
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the locale; names are any bytes
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     files, empty = _files(options.paths)
     for folder in empty:
         print(f"{folder}: there is no photo in this folder", file=sys.stderr)
@@ -42,6 +50,19 @@ def caption(options: argparse.Namespace, settings: Settings) -> int:
     in_turn = _in_bulk if options.ray else _one_by_one
     status = in_turn(files, wanted, options, settings)
     return status or (1 if empty else 0)
+
+
+def _misused(options: argparse.Namespace) -> str:
+    """Which options do not go together, or ""."""
+    if not options.ray:
+        return "--output and --workers need --ray" if options.output or options.workers else ""
+    if options.json:
+        return "--ray writes Parquet files; leave out --json"
+    if not options.output:
+        return "--ray needs --output FOLDER"
+    if STANDARD_INPUT in options.paths:
+        return "--ray reads files, not standard input"
+    return "" if find_spec("ray") else "--ray needs the extra `scale`"
 
 
 def _one_by_one(
@@ -70,20 +91,25 @@ def _one_by_one(
 def _in_bulk(
     files: list[Path], wanted: dict[str, Any], options: argparse.Namespace, settings: Settings
 ) -> int:
-    if not options.output or find_spec("ray") is None:
-        missing = "the extra `scale`" if options.output else "--output FOLDER"
-        print(f"error: --ray needs {missing}", file=sys.stderr)
-        return 2
-    if STANDARD_INPUT in files:
-        print("error: --ray reads files, not standard input", file=sys.stderr)
-        return 2
     load_manifest(settings.model_dir).options(**wanted)
     from service.bulk import caption_files
 
-    counts = caption_files(files, options.output, wanted, settings, options.workers)
+    named = [file for file in files if _is_utf8(file)]
+    for file in set(files).difference(named):
+        print(
+            f"{str(file)!r}: its name is not UTF-8, as in Parquet files; rename it", file=sys.stderr
+        )
+    counts = caption_files(named, options.output, wanted, settings, options.workers)
     failed = {error: count for error, count in counts.items() if error}
     print(f"{counts['']:,} captioned, {sum(failed.values()):,} failed {failed or ''}".rstrip())
     return 0
+
+
+def _is_utf8(file: Path) -> bool:
+    try:
+        return bool(str(file).encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _read(file: Path, manifest: Manifest, settings: Settings) -> tuple[Photo, float]:
@@ -99,9 +125,10 @@ def _line(file: Path, response: CaptionResponse, as_json: bool) -> str:
         described = {"file": str(file)} | response.model_dump(
             mode="json", exclude={"request_id"}, exclude_unset=True
         )
-        return json.dumps(described, ensure_ascii=False)
+        return json.dumps(described)
+    name = str(file).translate(_IN_A_LINE)
     confidence = "" if response.confidence is None else f"{response.confidence:.2f}"
-    return f"{file}\t{response.caption}\t{confidence}\t{'uncertain' if response.uncertain else ''}"
+    return f"{name}\t{response.caption}\t{confidence}\t{'uncertain' if response.uncertain else ''}"
 
 
 def _files(paths: list[Path]) -> tuple[list[Path], list[Path]]:

@@ -234,6 +234,15 @@ def test_a_port_in_use_is_told_in_a_line(capsys: Capture) -> None:
     assert output.count("\n") == 1
 
 
+def test_an_address_of_another_machine_is_told_in_a_line(capsys: Capture) -> None:
+    assert main(["serve", "--host", "192.0.2.1"]) == 3
+    output = capsys.readouterr().err
+    assert output.startswith("error: cannot listen on 192.0.2.1 port 8000: ")
+    assert "--host" in output
+    assert "--port" not in output
+    assert output.count("\n") == 1
+
+
 def test_every_exit_status_is_in_the_help(capsys: Capture) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])

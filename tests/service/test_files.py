@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -100,6 +101,15 @@ def test_what_in_a_folder_cannot_be_read_is_reported(
     ]
 
 
+def test_photos_are_known_by_all_their_suffixes(
+    stand_in: StandIn, tmp_path: Path, capsys: Capture
+) -> None:
+    for suffix in ("jpg", "JPEG", "jpe", "jfif", "mpo", "apng", "tif"):
+        (tmp_path / f"photo.{suffix}").write_bytes(grey_png())
+    assert main(["caption", str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 7
+
+
 def test_standard_input_is_read(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
@@ -138,6 +148,53 @@ sys.modules["service.engine.load"] = StandIn(FakeCaptioner(tiny_manifest()))
 from service.cli import main
 sys.exit(main())
 """
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+@pytest.mark.parametrize("locale", ["C.UTF-8", "POSIX"])
+def test_any_name_of_a_file_is_written(tmp_path: Path, locale: str) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    names = [b"a\tb\n.png", b"caf\xe9.png", "caf\u00e9.png".encode()]
+    for name in names:
+        Path(os.fsdecode(bytes(folder) + b"/" + name)).write_bytes(grey_png())
+    environment = os.environ | {"LC_ALL": locale, "PYTHONUTF8": "0", "PYTHONIOENCODING": ""}
+
+    def written(*options: str) -> bytes:
+        command = [sys.executable, "-c", PRETENDING, "caption", *options, str(folder)]
+        done = subprocess.run(command, capture_output=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    lines = written().splitlines()
+    start = bytes(folder) + b"/"
+    assert [line.split(b"\t")[0].removeprefix(start) for line in lines] == [
+        rb"a\tb\n.png",
+        "caf\u00e9.png".encode(),
+        b"caf\xe9.png",
+    ]
+    found = [json.loads(line)["file"] for line in written("--json").splitlines()]
+    assert sorted(os.fsencode(each).removeprefix(start) for each in found) == sorted(names)
+
+
+def test_a_name_that_is_not_utf_8_is_told_in_bulk(
+    photos: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named: list[Path] = []
+
+    def caption_files(files: list[Path], *_: object) -> Counter[str]:
+        named.extend(files)
+        return Counter()
+
+    monkeypatch.setattr(bulk, "caption_files", caption_files)
+    odd = photos / os.fsdecode(b"caf\xe9.png")
+    try:
+        odd.write_bytes(grey_png())
+    except OSError:
+        pytest.skip("this file system has no such names")
+    assert main(["caption", str(photos), "--ray", "--output", "captions"]) == 0
+    assert len(named) == 5
+    assert "its name is not UTF-8" in capsys.readouterr().err
 
 
 def test_a_reader_that_leaves_ends_it_without_a_traceback(photos: Path) -> None:
@@ -288,6 +345,10 @@ def test_the_limits_are_the_model_s(
     ("arguments", "complaint"),
     [
         (["--ray"], "--ray needs --output FOLDER"),
+        (["--ray", "--output", "captions", "--json"], "leave out --json"),
+        (["-", "--ray", "--output", "captions"], "not standard input"),
+        (["--output", "captions"], "--output and --workers need --ray"),
+        (["--workers", "3"], "--output and --workers need --ray"),
         (["--ray", "--output", "captions", "--beam-size", "99"], "beam_size must be from 1 to 10"),
     ],
 )
