@@ -1,7 +1,7 @@
 // What the page asks of the server.
 
 const TRIES = 30; // of a request that the server asks to send again later
-const TIMEOUT_MILLISECONDS = 60_000; // the server's own deadline is shorter; this is for the way there
+const TIMEOUT_MILLISECONDS = 60_000; // the server's deadline is shorter
 const AGAIN_SECONDS = 5; // where the server does not say
 const LASTING = "failed"; // the state that ends only when the server is restarted
 
@@ -24,7 +24,7 @@ export async function caption(image, name, options, onBusy, signal) {
     const [answer, seconds] = await ask("/caption", { method: "POST", body: form }, signal);
     if (!seconds || tried === TRIES || answer.state === LASTING) return answer;
     onBusy(answer, seconds);
-    await pause(seconds);
+    await pause(seconds, signal);
     if (signal.aborted) return { code: "aborted" };
   }
 }
@@ -58,11 +58,9 @@ async function ask(path, request, signal) {
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });
     const seconds = Number(response.headers.get("Retry-After")) || 0;
-    try {
-      return [await response.json(), seconds];
-    } catch {
-      return [{ code: timeout.aborted ? "timeout" : "no_json", status: response.status }, seconds];
-    }
+    const answer = await response.json().catch(() => undefined);
+    const isOurs = response.ok ? answer?.beams ?? answer?.search : answer?.code;
+    return [isOurs ? answer : { code: timeout.aborted ? "timeout" : "no_json" }, seconds];
   } catch {
     if (signal?.aborted) return [{ code: "aborted" }, 0];
     if (timeout.aborted) return [{ code: "timeout" }, 0];
@@ -70,4 +68,8 @@ async function ask(path, request, signal) {
   }
 }
 
-const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+const pause = (seconds, signal) =>
+  new Promise((done) => {
+    setTimeout(done, 1000 * seconds);
+    signal?.addEventListener("abort", done);
+  });

@@ -60,8 +60,9 @@ function anew() {
 
 async function read(card) {
   const said = await card.read(chosen());
-  if (said) announce(said);
-  if (card.problem?.code === "unauthorized") {
+  if (said && card.problem && card.answer) tell(`${said} The caption from before is kept.`);
+  else if (said) announce(said);
+  if (card.problem?.code === "unauthorized" && access.hidden) {
     access.hidden = false;
     key.select();
     key.focus();
@@ -77,10 +78,13 @@ function announce(text) {
 
 function removed(card) {
   cards = cards.filter((each) => each !== card);
+  const next = card.element.nextElementSibling ?? card.element.previousElementSibling;
   card.element.remove();
   queue.remove(card);
   if (cards.length === 1) cards[0].open(true);
-  file.focus();
+  file.focus({ preventScroll: true });
+  // Of these the last that is shown keeps the focus.
+  for (const each of [".toggle", ".remove"]) next?.querySelector(each).focus();
   changed();
 }
 

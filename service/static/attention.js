@@ -13,8 +13,7 @@ export function draw(canvas, rows) {
   const grid = new OffscreenCanvas(width, height);
   grid.getContext("2d").putImageData(small, 0, 0);
   const context = canvas.getContext("2d");
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  context.imageSmoothingEnabled = true;
+  clear(canvas);
   context.imageSmoothingQuality = "high";
   context.drawImage(grid, 0, 0, canvas.width, canvas.height);
 }

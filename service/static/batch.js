@@ -18,7 +18,10 @@ export function watchBatch({ cards, again, changed }) {
   copies(copyAll, () => saved(captioned().map((card) => card.shown).join("\n")));
   csv.addEventListener("click", () => save("captions.csv", "text/csv", saved(asCsv(cards()))));
   json.addEventListener("click", () => save("captions.json", "application/json", saved(asJson(cards()))));
-  retry.addEventListener("click", () => cards().filter(mayBeRetried).forEach(again));
+  retry.addEventListener("click", () => {
+    cards().filter(mayBeRetried).forEach(again);
+    batch.focus(); // the button hides
+  });
   clear.addEventListener("click", () => {
     const unsaved = captioned().some((card) => !card.saved);
     if (unsaved && !confirm("Remove all photos and captions from this page?")) return;

@@ -7,7 +7,6 @@ export function listed(beams, used, use) {
   return beams.map((beam, i) => {
     const item = document.createElement("li");
     const button = document.createElement("button");
-    button.type = "button";
     button.className = "beam";
     button.ariaPressed = String(i === used);
     button.append(part("text", beam.text), part("share", percent(share(beam, beams))), part("use", ""));

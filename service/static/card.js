@@ -27,7 +27,10 @@ export class Card {
     this.words = new Words(this.element);
     copies(this.find(".copy"), () => this.copied(this.shown));
     copies(this.find(".copy-alt"), () => this.copied(asAlt(this.text)));
-    this.act(".again", () => on.again(this));
+    this.act(".again", () => {
+      on.again(this);
+      this.element.focus(); // the button hides
+    });
     this.act(".toggle", () => this.open(!this.isOpen));
     this.act(".photo", () => this.open(true));
     this.act(".remove", () => this.remove());
@@ -121,11 +124,13 @@ export class Card {
 
   fail(problem) {
     this.problem = problem;
-    this.answer = undefined;
     const why = explained(problem);
     this.element.classList.toggle("passing", mayPass(problem));
-    this.set("failed", "Not captioned");
-    this.find(".caption").textContent = why;
+    if (this.answer) this.set("captioned", ""); // with other options
+    else {
+      this.set("failed", "Not captioned");
+      this.find(".caption").textContent = why;
+    }
     this.on.changed(this);
     return `${this.name}: ${why}`;
   }

@@ -1,5 +1,7 @@
 // The ways in which photos come to the page: chosen, taken, dropped, pasted, or one of the samples.
 
+import { explained } from "./problems.js";
+
 const find = (id) => document.getElementById(id);
 const [file, camera, samples, notice] = ["file", "camera", "samples", "notice"].map(find);
 
@@ -32,9 +34,10 @@ export function watchIntake(add) {
   addEventListener("paste", (event) => {
     if (event.clipboardData?.files.length) add([...event.clipboardData.files]);
   });
-  samples.addEventListener("click", async ({ target }) => {
+  samples.addEventListener("click", ({ target }) => {
     const image = target.closest("button")?.querySelector("img");
-    if (image) add([await fetched(image)]);
+    const lost = () => tell(explained({ code: "unreachable" }));
+    if (image) fetched(image).then((sample) => add([sample]), lost);
   });
   notice.querySelector("button").addEventListener("click", () => tell(""));
 }
@@ -50,8 +53,9 @@ function dropped(data) {
   return files;
 }
 
-async function fetched(image) {
-  const name = image.src.split("/").pop();
-  const blob = await (await fetch(image.src)).blob();
-  return new File([blob], name, { type: blob.type });
+async function fetched({ src }) {
+  const response = await fetch(src);
+  if (!response.ok) throw response;
+  const blob = await response.blob();
+  return new File([blob], src.split("/").pop(), { type: blob.type });
 }

@@ -38,9 +38,12 @@ export class Queue {
 
   async start(card) {
     this.reading += 1;
-    await this.read(card);
-    this.reading -= 1;
-    this.done += 1;
-    this.next();
+    try {
+      await this.read(card);
+    } finally {
+      this.reading -= 1;
+      this.done += 1;
+      this.next();
+    }
   }
 }

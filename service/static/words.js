@@ -31,7 +31,6 @@ export class Words {
   chip(word, i) {
     const chip = document.createElement("button");
     const probability = Math.exp(word.log_probability);
-    chip.type = "button";
     chip.className = "chip";
     chip.tabIndex = i ? -1 : 0; // the arrow keys reach the others
     chip.style.setProperty("--probability", `${100 * probability}%`);

@@ -137,6 +137,13 @@ def until(page: Page, expression: str, argument: object = None) -> None:
         page.wait_for_timeout(50)
 
 
+def slide(page: Page, name: str, value: str) -> None:
+    slider = page.locator(f"input[name={name}]")
+    expect(slider).to_be_enabled()
+    slider.fill(value)
+    slider.dispatch_event("change")
+
+
 def plain(caption: str) -> str:
     """A caption as the API writes it."""
     return caption[0].lower() + caption[1:].removesuffix(".")

@@ -5,7 +5,18 @@ import json
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.page.conftest import CAT, Watched, answer_with, captioned, choose, failed
+from tests.page.conftest import (
+    CAT,
+    COFFEE,
+    MOTORCYCLE,
+    Watched,
+    answer_with,
+    captioned,
+    choose,
+    failed,
+    slide,
+    until,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -48,6 +59,29 @@ def test_a_device_without_a_network_is_told_so(opened: Watched) -> None:
 def test_an_answer_of_something_in_between_is_told_from_the_server_s(opened: Watched) -> None:
     opened.page.route("**/caption", lambda route: route.fulfill(status=502, body="<html>"), times=1)
     assert failed(choose(opened.page, CAT)).startswith("Something between this page and the server")
+
+
+@pytest.mark.parametrize("status", [502, 200])
+def test_json_of_something_in_between_is_no_answer_and_stops_no_other_photo(
+    opened: Watched, status: int
+) -> None:
+    page = opened.page
+    body = json.dumps({"message": "Bad Gateway"})
+    page.route("**/caption", lambda route: route.fulfill(status=status, body=body), times=2)
+    choose(page, CAT, COFFEE, MOTORCYCLE)
+    expect(page.locator(".card.failed")).to_have_count(2)
+    expect(page.locator(".card.captioned")).to_have_count(1)
+    assert failed(page.locator(".card.failed").first).startswith("Something between this page")
+
+
+def test_json_of_something_in_between_is_no_model(opened: Watched) -> None:
+    page = opened.page
+    body = json.dumps({"message": "Bad Gateway"})
+    page.route("**/model", lambda route: route.fulfill(status=502, body=body), times=1)
+    page.reload()
+    expect(page.locator("#notice")).to_contain_text("Something between this page")
+    expect(page.locator("#notice")).to_be_hidden()
+    expect(page.locator("#beam-size")).to_be_enabled()
 
 
 def test_a_server_that_never_answers_is_waited_for_no_longer_than_a_minute(opened: Watched) -> None:
@@ -105,6 +139,75 @@ def test_where_a_key_is_needed_it_asks_for_it_and_tells_a_wrong_one(opened: Watc
     expect(page.locator("#access")).to_be_hidden()
     page.get_by_role("button", name="Use the API").click()
     expect(page.locator("#curl")).to_contain_text('-H "X-API-Key: $CAPTION_API_KEY"')
+
+
+def test_a_key_that_is_being_typed_stays_while_other_photos_are_refused(opened: Watched) -> None:
+    page = opened.page
+    body = json.dumps({"code": "unauthorized", "detail": "no"})
+    waiting: list[Route] = []
+
+    def guard(route: Route) -> None:
+        if waiting:
+            route.fulfill(status=401, body=body)
+        else:
+            waiting.append(route)
+
+    page.route("**/caption", guard)
+    choose(page, CAT, COFFEE)
+    expect(page.locator("#key")).to_be_focused()
+    page.keyboard.type("ses")
+    waiting[0].fulfill(status=401, body=body)
+    expect(page.locator(".card.failed")).to_have_count(2)
+    page.keyboard.type("ame")
+    expect(page.locator("#key")).to_have_value("sesame")
+
+
+def test_a_caption_stays_if_it_cannot_be_made_anew(opened: Watched) -> None:
+    page = opened.page
+    card = choose(page, CAT)
+    captioned(card)
+    card.locator(".beam").nth(2).click()
+    before = captioned(card)
+    answer_with(page, 500, "internal_error", times=1, request_id="abc123")
+    page.get_by_role("button", name="Settings").click()
+    slide(page, "beam_size", "5")
+    expect(page.locator("#notice")).to_contain_text("The caption from before is kept.")
+    assert captioned(card) == before
+    expect(card.locator(".beam").nth(2)).to_have_attribute("aria-pressed", "true")
+    expect(card.get_by_role("button", name="Try again")).to_be_hidden()
+    until(page, "JSON.parse(sessionStorage.captions ?? '[]')[0]?.used === 2")
+    slide(page, "beam_size", "4")
+    expect(card.locator(".beam")).to_have_count(4)
+
+
+def test_photos_that_are_removed_while_the_server_is_busy_keep_no_other_waiting(
+    opened: Watched,
+) -> None:
+    page = opened.page
+    answer_with(page, 503, "overloaded", times=2, headers={"Retry-After": "3600"})
+    choose(page, CAT, COFFEE)
+    expect(page.locator(".state").get_by_text("Trying again")).to_have_count(2)
+    page.get_by_role("button", name="Clear").click()
+    captioned(choose(page, MOTORCYCLE))
+
+
+def test_a_sample_that_cannot_be_had_is_told(opened: Watched) -> None:
+    page = opened.page
+    page.wait_for_load_state("networkidle")
+    page.route("**/samples/cat.jpg", lambda route: route.fulfill(status=500, body=""))
+    page.get_by_role("button", name="A cat").click()
+    expect(page.locator("#notice")).to_contain_text("The server did not answer.")
+    expect(page.locator(".card")).to_have_count(0)
+
+
+def test_the_focus_stays_with_a_photo_that_is_tried_again(opened: Watched) -> None:
+    page = opened.page
+    answer_with(page, 500, "internal_error", times=1)
+    card = choose(page, CAT)
+    failed(card)
+    card.get_by_role("button", name="Try again").press("Enter")
+    expect(card).to_be_focused()
+    captioned(card)
 
 
 def test_a_link_that_is_dropped_says_what_to_do(opened: Watched) -> None:

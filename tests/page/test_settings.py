@@ -7,7 +7,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.page.conftest import (
     CAT,
@@ -19,17 +19,11 @@ from tests.page.conftest import (
     note_fields,
     noted_fields,
     plain,
+    slide,
     stop_clock,
 )
 
 pytestmark = pytest.mark.browser
-
-
-def slide(page: Page, name: str, value: str) -> None:
-    slider = page.locator(f"input[name={name}]")
-    expect(slider).to_be_enabled()
-    slider.fill(value)
-    slider.dispatch_event("change")
 
 
 def test_other_options_caption_anew(opened: Watched) -> None:

@@ -108,7 +108,8 @@ def test_those_that_failed_are_tried_again_together(opened: Watched) -> None:
     choose(page, CAT, COFFEE)
     expect(page.locator(".card.failed")).to_have_count(2)
     expect(page.locator("#batch-facts")).to_have_text("2 photos, 0 captioned, 2 failed")
-    page.get_by_role("button", name="Retry failed").click()
+    page.get_by_role("button", name="Retry failed").press("Enter")
+    expect(page.locator("#batch")).to_be_focused()
     expect(page.locator(".card.captioned")).to_have_count(2)
     expect(page.locator("#retry")).to_be_hidden()
 
@@ -164,6 +165,29 @@ def test_removed_photos_are_not_kept(opened: Watched) -> None:
     kept(page, 0)
     page.reload()
     expect(page.locator(".card")).to_have_count(0)
+
+
+def test_the_focus_and_the_place_on_the_page_stay_when_a_photo_is_removed(
+    opened: Watched,
+) -> None:
+    page = opened.page
+    page.set_viewport_size({"width": 800, "height": 300})
+    add_three(page)
+    page.get_by_role("button", name="Remove coffee.png").press("Enter")
+    expect(page.get_by_role("button", name="Remove motorcycle_left.png")).to_be_focused()
+    scrolled = page.evaluate("scrollY")
+    assert scrolled > 100
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Remove chelsea.png")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#file")).to_be_focused()
+
+
+def test_on_a_phone_the_focus_goes_to_what_the_next_row_shows(phone: Page) -> None:
+    add_three(phone)
+    phone.get_by_role("button", name="Details of coffee.png").click()
+    phone.get_by_role("button", name="Remove coffee.png").click()
+    expect(phone.get_by_role("button", name="Details of motorcycle_left.png")).to_be_focused()
 
 
 def test_leaving_asks_only_while_several_captions_are_unsaved(opened: Watched) -> None:
