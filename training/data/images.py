@@ -6,12 +6,13 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import ExifTags, Image, ImageEnhance, ImageOps
 from pillow_heif import register_heif_opener
 
 IMAGE_SIDE = 224
 RESIZE_FILTER = Image.Resampling.BICUBIC
 COLOURS = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
+BITS_PER_SAMPLE = 258  # a tag of TIFF
 MOST = 0.97  # share of the photo's width and height that a crop keeps
 
 
@@ -43,14 +44,47 @@ def load_crops(
 
 
 def open_photo(path: Path) -> Image.Image:
-    """The whole photo, upright, as RGB. Raises ValueError, which names it, if it is broken."""
+    """The whole photo as the service sees it: upright, as RGB, transparency laid on white.
+
+    Raises ValueError, which names it, if it is broken or has floating-point pixels.
+    """
     _register_formats()
     try:
         with Image.open(path) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            image.load()
+            photo, orientation = _rgb(image), _orientation(image)
+    except Exception as error:  # Pillow's decoders raise whatever the damage leads to
         reason = str(error).replace(str(path), path.name)
         raise ValueError(f"{path} cannot be decoded: {reason}") from error
+    photo.info.clear()  # EXIF that is broken elsewhere
+    photo.getexif()[ExifTags.Base.Orientation] = orientation
+    return ImageOps.exif_transpose(photo)
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # broken EXIF is no reason to leave the photo out
+        return 1
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "F":
+        raise ValueError("floating-point pixels are not supported; save it with 8 or 16 bits")
+    if image.mode.startswith("I"):
+        return _eight_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        # From premultiplied grey, Pillow converts to grey only.
+        rgba = (image.convert("LA") if image.mode == "La" else image).convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey of more bits, scaled; Pillow's own conversion clips at 255: photos turn white."""
+    bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (16,))[0]  # that a TIFF tells
+    grey = np.asarray(image, np.int64).clip(0) * 255 // ((1 << min(bits, 16)) - 1)
+    return Image.fromarray(grey.clip(0, 255).astype(np.uint8))
 
 
 @cache
