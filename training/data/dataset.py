@@ -44,6 +44,10 @@ class Dataset:
         """Photos whose pixels and labels may be learned from: train's, then the uncaptioned."""
         return (*self.splits["train"], *self.uncaptioned)
 
+    def worded(self, name: str) -> list[str]:
+        """The captions of a photo; one without any word is left out."""
+        return [caption for caption in self.captions[name] if tokenize(caption)]
+
     def tokens(self, name: str) -> list[list[str]]:
         """The tokenised captions of a photo; one without any word is left out."""
         return [tokens for caption in self.captions[name] if (tokens := tokenize(caption))]

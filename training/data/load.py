@@ -2,9 +2,9 @@
 
 import tomllib
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from training.config import mistakes
@@ -62,10 +62,10 @@ def _configs(path: Path) -> Iterator[SourceConfig]:
 def _prepared(config: SourceConfig, several: bool) -> Dataset:
     """One source as a data set of its own; its photos' names begin with its name if `several`."""
     source = read_source(config.path, config.format)
-    left_out = _leave_out(source, config)
+    start = f"{config.name or config.path.stem}/" if several else ""
+    left_out = _leave_out(source, config, start)
     _check(source, config.path)
     splits = _with_all_splits(source, config)
-    start = f"{config.name or config.path.stem}/" if several else ""
     train = splits["train"] if config.weight != 1 else ()
     return Dataset(
         files={start + name: path for name, path in source.files.items()},
@@ -73,19 +73,16 @@ def _prepared(config: SourceConfig, several: bool) -> Dataset:
         splits={split: tuple(start + name for name in splits[split]) for split in SPLITS},
         labels={start + name: labels for name, labels in source.labels.items()},
         uncaptioned=tuple(start + n for n in source.files if not source.captions.get(n)),
-        texts=tuple(source.texts),
+        texts=tuple(text._replace(photo=start + text.photo) for text in source.texts),
         weights={start + name: config.weight for name in train},
         left_out={start + name: why for name, why in left_out.items()},
     )
 
 
-def _leave_out(source: Source, config: SourceConfig) -> dict[str, str]:
+def _leave_out(source: Source, config: SourceConfig, start: str) -> dict[str, str]:
     """Take photos out of the source that cannot or shall not be used; why, by name."""
-    why: dict[str, str] = {}
     folder = config.path if config.path.is_dir() else config.path.parent
-    exclude = folder / EXCLUDE
-    if exclude.is_file():
-        why = dict.fromkeys((line.strip() for _, line in lines_of(exclude)), f"in {EXCLUDE}")
+    why = dict.fromkeys(_excluded(folder / EXCLUDE, source, start), f"in {EXCLUDE}")
     if config.allow_missing:
         why |= {name: "not there" for name in source.captions if name not in source.files}
     if "train" in source.splits:
@@ -99,6 +96,23 @@ def _leave_out(source: Source, config: SourceConfig) -> dict[str, str]:
     source.captions = {name: group for name, group in source.captions.items() if group}
     source.labels = {name: each for name, each in source.labels.items() if name in source.files}
     return why
+
+
+def _excluded(path: Path, source: Source, start: str) -> Iterator[str]:
+    """The photos that a file lists, by the names in the source or, with `start`, in the data set.
+
+    Raises DatasetError for a line that is neither's.
+    """
+    if not path.is_file() or not path.read_bytes().strip():
+        return
+    known = source.files.keys() | source.captions.keys()
+    for where, line in lines_of(path):
+        name = line.strip()
+        if name not in known:
+            name = name.removeprefix(start)
+        if name not in known:
+            raise DatasetError(f"{where}: there is no photo {line.strip()} to leave out")
+        yield name
 
 
 def _check(source: Source, path: Path) -> None:
@@ -124,24 +138,35 @@ def _check(source: Source, path: Path) -> None:
 
 
 def _with_all_splits(source: Source, config: SourceConfig) -> dict[str, Sequence[str]]:
-    """The given splits; what is not given is drawn, photo by photo, from train or from all."""
+    """The given splits; what is not given is drawn, photo by photo, from train or from all.
+
+    A photo's lot depends on its name and the seed alone, so that no training photo comes into dev
+    or test when others are added. With few photos the shares are kept only roughly.
+    """
     splits: dict[str, Sequence[str]] = dict(source.splits)
     if set(SPLITS) <= splits.keys() or not source.captions:
         return {split: splits.get(split, ()) for split in SPLITS}
     listed = {name for split in ("dev", "test") for name in splits.get(split, ())}
     pool = sorted(splits.get("train") or (n for n in source.captions if n not in listed))
-    order = np.random.default_rng(config.seed).permutation(len(pool))
-    drawn = [pool[row] for row in order]
-    for split, share in (("dev", config.dev), ("test", config.test)):
-        if split not in splits:
-            count = max(1, round(share * len(pool)))
-            splits[split], drawn = sorted(drawn[:count]), drawn[count:]
+    drawn = sorted((_lot(config.seed, name), name) for name in pool)
+    missing = {s: getattr(config, s) for s in ("dev", "test") if s not in splits}
+    least = 0.0
+    for others, (split, share) in zip(range(len(missing), 0, -1), missing.items(), strict=True):
+        least += share
+        # One photo at least, and as many are left for what is drawn after it.
+        count = max(1, min(sum(lot < least for lot, _ in drawn), len(drawn) - others))
+        splits[split], drawn = sorted(name for _, name in drawn[:count]), drawn[count:]
     if not drawn:
         raise DatasetError(
             f"{config.path}: {len(pool)} captioned photos are too few to draw dev and test from"
         )
-    splits["train"] = sorted(drawn)
+    splits["train"] = sorted(name for _, name in drawn)
     return splits
+
+
+def _lot(seed: int, name: str) -> float:
+    """From 0 to 1, at random."""
+    return int.from_bytes(sha256(f"{seed} {name}".encode()).digest()[:8]) / 2**64
 
 
 def _joined(sources: Sequence[Dataset], configs: Sequence[SourceConfig]) -> Dataset:

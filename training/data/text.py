@@ -4,15 +4,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from unicodedata import category, normalize
 
 PAD, START, END, UNK = 0, 1, 2, 3
 SPECIAL_WORDS = ("<pad>", "<start>", "<end>", "<unk>")
 
 _CLITIC = r"(?:n't|'(?:s|m|d|re|ve|ll))"
+# Vowels and accents that are characters of their own, as in Hindi; to `re` they end a word.
+_MARKS = "".join(chr(c) for c in range(0x300, 0x10000) if category(chr(c)).startswith("M"))
+_LETTER = rf"[\w{_MARKS}]"
 _TOKEN = re.compile(
-    rf"\w+?(?=n't\b)"  # "do" of "don't"
+    rf"{_LETTER}+?(?=n't\b)"  # "do" of "don't"
     rf"|{_CLITIC}\b"
-    rf"|\w+(?:[-/.&]\w+)*"  # "t-shirt", "1/2", "a&m" stay whole
+    rf"|{_LETTER}+(?:[-/.&]{_LETTER}+)*"  # "t-shirt", "1/2", "a&m" stay whole
 )
 
 
@@ -22,7 +26,8 @@ def tokenize(caption: str) -> list[str]:
     Lower case, punctuation dropped, clitics apart ("don't" -> "do n't", "dog's" -> "dog 's").
     It agrees with `PTBTokenizer` of pycocoevalcap on 99.9% of Flickr8k's captions.
     """
-    return _TOKEN.findall(caption.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
+    lower = normalize("NFC", caption).lower()
+    return _TOKEN.findall(lower.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
 
 
 class Vocabulary:

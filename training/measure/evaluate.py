@@ -109,7 +109,7 @@ def evaluate_captions(
 
     Neither side may hold special words; both go through the same tokeniser.
     """
-    references = tokenized({name: dataset.captions[name] for name in dataset.splits[split]})
+    references = tokenized({name: dataset.worded(name) for name in dataset.splits[split]})
     hypotheses = {
         name: caption
         for name, (caption,) in tokenized({n: [c] for n, c in captions.items()}).items()

@@ -34,7 +34,11 @@ def have_java() -> bool:
 def tokenized(captions: Captions) -> dict[str, list[str]]:
     """Raw captions as the metrics want them, by the official tokeniser where Java is."""
     if have_java():
-        raw = {name: [{"caption": each} for each in group] for name, group in captions.items()}
+        # It reads a caption a line, and what ends one within a caption would shift all after it.
+        raw = {
+            name: [{"caption": " ".join(each.split())} for each in group]
+            for name, group in captions.items()
+        }
         result: dict[str, list[str]] = PTBTokenizer().tokenize(raw)
         return result
     return {name: [" ".join(tokenize(each)) for each in group] for name, group in captions.items()}

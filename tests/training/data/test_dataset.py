@@ -89,6 +89,26 @@ def test_photos_named_in_exclude_are_left_out(dataset_root: Path) -> None:
     assert dataset.left_out == {"red.png": "in exclude.txt"}
 
 
+def test_exclude_takes_the_names_that_check_shows_of_several_sources(dataset_root: Path) -> None:
+    other = dataset_root.parent / "others"
+    (other / "images").mkdir(parents=True)
+    write_photo(other / "images" / "cat.png")
+    (dataset_root / "exclude.txt").write_text(f"{dataset_root.name}/red.png\n")
+    dataset = load_dataset(dataset_root, other)
+    assert dataset.left_out == {f"{dataset_root.name}/red.png": "in exclude.txt"}
+
+
+def test_an_exclude_that_names_no_photo_is_told_and_an_empty_one_is_fine(
+    dataset_root: Path,
+) -> None:
+    exclude = dataset_root / "exclude.txt"
+    exclude.write_text("\nimages/red.png\n")
+    with pytest.raises(DatasetError, match=r"exclude\.txt:2: there is no photo images/red\.png"):
+        load_dataset(dataset_root)
+    exclude.write_text("\n")
+    assert load_dataset(dataset_root).left_out == {}
+
+
 def test_windows_line_ends_and_empty_lines_do_not_matter(dataset_root: Path) -> None:
     expected = load_dataset(dataset_root)
     for path in dataset_root.glob("*.txt"):
@@ -101,15 +121,38 @@ def test_splits_that_are_not_given_are_drawn_from_train_by_the_seed(dataset_root
         path.unlink()
     dataset = load_dataset(dataset_root)
     assert sorted(dataset.names) == sorted(CAPTIONS)
-    assert [len(dataset.splits[split]) for split in ("train", "dev", "test")] == [4, 1, 1]
     assert load_dataset(dataset_root).splits == dataset.splits
     listed = dataset_root / "data.toml"
     drawn = set()
-    for seed in range(5):
+    for seed in range(40):
         listed.write_text(f'[[sources]]\npath = "."\nseed = {seed}\ndev = 0.4\n')
-        drawn.add(load_dataset(listed).splits["dev"])
-    assert {len(names) for names in drawn} == {2}
-    assert len(drawn) > 1
+        dataset = load_dataset(listed)
+        assert all(dataset.splits[split] for split in ("train", "dev", "test"))
+        drawn.add(dataset.splits["dev"])
+    assert len(drawn) > 5
+
+
+def described(root: Path, photos: int) -> Dataset:
+    """A data set of so many photos, and the earliest in the alphabet are the latest."""
+    (root / "images").mkdir(parents=True, exist_ok=True)
+    names = [f"{1000 - i}.png" for i in range(photos)]
+    for name in names:
+        (root / "images" / name).touch()
+    lines = "".join(f"{name},A dog\n" for name in names)
+    (root / "captions.txt").write_text(f"image,caption\n{lines}")
+    return load_dataset(root)
+
+
+def test_the_shares_that_are_drawn_are_about_those_asked_for(tmp_path: Path) -> None:
+    splits = described(tmp_path, 600).splits
+    assert 40 < len(splits["dev"]) < 80
+    assert 40 < len(splits["test"]) < 80
+
+
+def test_no_photo_changes_its_split_when_others_are_added(tmp_path: Path) -> None:
+    before, after = described(tmp_path, 200).splits, described(tmp_path, 300).splits
+    for split in ("train", "dev", "test"):
+        assert set(before[split]) < set(after[split])
 
 
 def test_a_missing_dev_split_is_drawn_from_train_alone(dataset_root: Path) -> None:

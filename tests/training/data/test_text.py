@@ -114,3 +114,13 @@ def test_a_special_word_cannot_be_counted_from_a_caption() -> None:
         "start",
         "unk",
     )
+
+
+def test_letters_are_the_same_however_they_are_composed() -> None:
+    assert tokenize("U\u0308ber dem Fluss") == tokenize("\u00dcber dem Fluss")
+    assert tokenize("\u00dcber") == ["\u00fcber"]
+
+
+def test_vowels_that_are_characters_of_their_own_stay_in_their_word() -> None:
+    caption = "\u090f\u0915 \u0932\u0921\u093c\u0915\u0940"  # Hindi: "a girl"
+    assert tokenize(caption) == caption.split()

@@ -1,5 +1,6 @@
 """Known captions must get known scores, and the table must say what was measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,15 @@ def test_the_other_scores_need_no_tool_from_outside(dataset: Dataset) -> None:
     result, _ = evaluate_captions(dict.fromkeys(CAPTIONS, "a dog"), dataset, "test")
     assert result["tokenizer"] == "training.data.text"
     assert list(result["scores"]) == [name for name in evaluate.SCORES if name != "METEOR"]
+
+
+def test_captions_without_a_word_are_no_references(dataset: Dataset) -> None:
+    captions = {name: group[0] for name, group in CAPTIONS.items()}
+    expected, _ = evaluate_captions(captions, dataset, "test")
+    more = {name: (*group, "...", "") for name, group in dataset.captions.items()}
+    result, _ = evaluate_captions(captions, replace(dataset, captions=more), "test")
+    assert result["scores"] == expected["scores"]
+    assert result["references_per_image"] == 3
 
 
 def test_every_score_lies_in_its_interval(dataset: Dataset) -> None:

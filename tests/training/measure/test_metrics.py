@@ -53,6 +53,17 @@ def test_meteor_is_that_of_pycocoevalcap() -> None:
     assert scores["METEOR"] == pytest.approx(100 * expected)
 
 
+@needs_java
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\v", "\f", "\x85", "\u2028", "\u2029"])
+def test_a_caption_of_several_lines_is_one(end: str) -> None:
+    given = {"a": [f"a dog{end}on grass."], "b": ["a cat on snow", "two cats"], "c": ["a car"]}
+    assert tokenized(given) == {
+        "a": ["a dog on grass"],
+        "b": ["a cat on snow", "two cats"],
+        "c": ["a car"],
+    }
+
+
 def test_scores_of_some_images_count_repeated_ones_again() -> None:
     statistics = image_statistics(HYPOTHESES, REFERENCES, meteor=False)
     doubled = statistics.scores(np.array([*range(20), *range(20)]))

@@ -11,7 +11,7 @@ A single file works too; then dev and test are drawn.
 from pathlib import Path
 
 from training.data.formats.json_file import entries, read_json, value
-from training.data.formats.source import DatasetError, Source, photos_below
+from training.data.formats.source import DatasetError, Photos, Source
 
 SPLIT_NAMES = {"train": "train", "val": "dev", "dev": "dev", "test": "test"}
 
@@ -21,7 +21,7 @@ def read_coco(path: Path) -> Source:
     root = path if path.is_dir() else _root(path)
     files = [path] if path.is_file() else _below(path, "captions")
     source = Source()
-    there = photos_below(root)
+    there = Photos(root)
     for file in files:
         split = _split_of(file) if len(files) > 1 else None
         _read_captions(file, there, split, source)
@@ -45,27 +45,22 @@ def _split_of(path: Path) -> str:
     raise DatasetError(f"{path}: of several captions files each names its split: train, val, test")
 
 
-def _read_captions(path: Path, there: dict[str, Path], split: str | None, source: Source) -> None:
+def _read_captions(path: Path, there: Photos, split: str | None, source: Source) -> None:
     content = read_json(path)
     names: dict[int | str, str] = {}
-    folders = _by_file_name(there)
     for where, image in entries(content, "images", path):
         name = value(image, "file_name", str, where)
         names[value(image, "id", (int, str), where)] = name
         if name in source.places:
             raise DatasetError(f"{where}: {name} is listed twice")
         source.add(name, (), where, split)
-        if file := there.get(name) or folders.get(Path(name).name):
+        if file := there.find(name, where):
             source.files[name] = file
     for where, annotation in entries(content, "annotations", path):
         image_id = value(annotation, "image_id", (int, str), where)
         if image_id not in names:
             raise DatasetError(f"{where}: image_id {image_id!r} is not among the images")
         source.add(names[image_id], [value(annotation, "caption", str, where)], where)
-
-
-def _by_file_name(there: dict[str, Path]) -> dict[str, Path]:
-    return {path.name: path for path in there.values()}
 
 
 def _read_labels(path: Path, source: Source) -> None:

@@ -1,6 +1,5 @@
 """Which format a folder or a file is in."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
@@ -8,6 +7,7 @@ from typing import Literal, get_args
 from training.data.formats.coco import read_coco
 from training.data.formats.flickr8k import CAPTIONS, read_flickr8k, read_photos
 from training.data.formats.imagefolder import read_imagefolder
+from training.data.formats.json_file import read_json
 from training.data.formats.karpathy import read_karpathy
 from training.data.formats.source import DatasetError, Source
 from training.data.formats.table import read_table
@@ -61,12 +61,11 @@ def _of_folder(root: Path) -> Format | None:
 
 def _of_file(path: Path) -> Format | None:
     endings: dict[str, Format] = {".csv": "csv", ".jsonl": "imagefolder"}
+    if path.name == CAPTIONS:
+        return "flickr8k"
     if path.suffix != ".json":
         return endings.get(path.suffix)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DatasetError(f"{path} is not JSON: {error}") from error
+    content = read_json(path)
     if isinstance(content, dict) and "images" in content:
         return "coco" if "annotations" in content else "karpathy"
     return None

@@ -11,6 +11,7 @@ A photo may have labels and no captions, or neither. A caption may hold commas, 
 
 import csv
 import gzip
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +22,9 @@ CAPTIONS = "captions.txt"
 TEXTS = "captions_without_photos.tsv"
 
 
-def read_flickr8k(root: Path) -> Source:
-    """Raises DatasetError."""
+def read_flickr8k(path: Path) -> Source:
+    """Of a folder, or of its `captions.txt`. Raises DatasetError."""
+    root = path if path.is_dir() else path.parent
     source = read_photos(root)
     (place, header), *lines = lines_of(root / CAPTIONS)
     if header.replace(" ", "") != "image,caption":
@@ -33,8 +35,8 @@ def read_flickr8k(root: Path) -> Source:
             raise DatasetError(f"{where}: no comma after the image's name in {line!r}")
         source.add(name.strip(), [_unquoted(caption)], where)
     for split in SPLITS:
-        if path := _split_file(root, split):
-            listed = list(lines_of(path))
+        if file := _split_file(root, split):
+            listed = list(lines_of(file))
             source.splits[split] = [line.strip() for _, line in listed]
             source.places |= {line.strip(): where for where, line in listed}
     return source
@@ -88,15 +90,23 @@ def split_labels(labels: str) -> tuple[str, ...]:
 
 def _texts(path: Path) -> Iterator[Text]:
     opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            fields = line.rstrip("\r\n").split("\t")
-            if len(fields) != 3:
-                raise DatasetError(
-                    f"{path}:{number}: three fields with tabs between are needed (id, labels, "
-                    f"caption), not {len(fields)}"
-                )
-            photo, labels, caption = fields
-            yield Text(photo, split_labels(labels), caption)
+    try:
+        with opened(path, "rt", encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield _text(line.rstrip("\r\n"), f"{path}:{number}")
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is not UTF-8") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise DatasetError(f"{path} is damaged or not gzip: {error}") from error
+
+
+def _text(line: str, where: str) -> Text:
+    fields = line.split("\t")
+    if len(fields) != 3:
+        raise DatasetError(
+            f"{where}: three fields with tabs between are needed (id, labels, caption), not "
+            f"{len(fields)}"
+        )
+    photo, labels, caption = fields
+    return Text(photo, split_labels(labels), caption)

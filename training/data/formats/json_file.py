@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training.data.formats.source import DatasetError
+from training.data.formats.source import DatasetError, composed
 
 
 def read_json(path: Path) -> Any:
@@ -32,8 +32,11 @@ def entries(content: Any, key: str, where: str | Path) -> list[tuple[str, dict[s
 
 
 def value(entry: dict[str, Any], key: str, kind: type | tuple[type, ...], where: str) -> Any:
-    """A field of an entry. Raises DatasetError if it is missing or of another type."""
+    """A field of an entry, composed if it is text.
+
+    Raises DatasetError if it is missing or of another type.
+    """
     found = entry.get(key)
     if not isinstance(found, kind):
         raise DatasetError(f"{where}: {key!r} is missing or of the wrong type: {found!r}")
-    return found
+    return composed(found) if isinstance(found, str) else found

@@ -7,7 +7,7 @@ counts as train and `val` as dev.
 from pathlib import Path
 
 from training.data.formats.json_file import entries, read_json, value
-from training.data.formats.source import DatasetError, Source, photos_below
+from training.data.formats.source import DatasetError, Photos, Source
 
 SPLIT_NAMES = {"train": "train", "restval": "train", "val": "dev", "dev": "dev", "test": "test"}
 
@@ -15,8 +15,7 @@ SPLIT_NAMES = {"train": "train", "restval": "train", "val": "dev", "dev": "dev",
 def read_karpathy(path: Path) -> Source:
     """Of a folder with one such file, or of the file. Raises DatasetError."""
     file = _file(path)
-    there = photos_below(file.parent)
-    by_file_name = {each.name: each for each in there.values()}
+    there = Photos(file.parent)
     source = Source()
     for where, image in entries(read_json(file), "images", file):
         name = value(image, "filename", str, where)
@@ -30,8 +29,8 @@ def read_karpathy(path: Path) -> Source:
             for place, sentence in entries(image, "sentences", where)
         ]
         source.add(name, captions, where, SPLIT_NAMES[split])
-        below = f"{image.get('filepath', 'images')}/{name}"
-        if found := there.get(below) or by_file_name.get(name):
+        below = f"{image['filepath']}/{name}" if image.get("filepath") else name
+        if found := there.find(below, where):
             source.files[name] = found
     return source
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.data.formats.flickr8k import split_labels
-from training.data.formats.source import DatasetError, Source, photos_below
+from training.data.formats.source import DatasetError, Source, composed, photos_below
 
 COLUMNS = {
     "image": ("image", "file_name", "filename", "image_name", "image_path"),
@@ -25,14 +25,14 @@ def read_table(path: Path) -> Source:
     file = _file(path)
     there = photos_below(file.parent) | photos_below(file.parent / "images")
     source = Source()
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as opened:
-            reader = csv.reader(opened, strict=True)
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        reader = csv.reader(map(composed, opened), strict=True)
+        try:
             _read(((row, reader.line_num) for row in reader), file, source)
-    except csv.Error as error:
-        raise DatasetError(f"{file}: not CSV: {error}") from error
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"{file} is not UTF-8") from error
+        except csv.Error as error:
+            raise DatasetError(f"{file}:{reader.line_num}: not CSV: {error}") from error
+        except UnicodeDecodeError as error:
+            raise DatasetError(f"{file} is not UTF-8") from error
     source.files = {name: there[name] for name in source.places if name in there}
     return source
 

@@ -1,5 +1,6 @@
 """The same few photos in each of the formats, and mistakes in each."""
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.training.formats import CAPTIONS, LABELS, SPLITS, WRITERS
+from training.data.absent import absent_photos
 from training.data.formats.detect import detect
 from training.data.formats.source import DatasetError
 from training.data.load import load_dataset
@@ -66,7 +68,7 @@ METADATA = "train/metadata.jsonl"
         ),
         ("csv", "captions.csv", "photo,words\n", r"captions\.csv:1: the columns 'image' and"),
         ("csv", "captions.csv", "image,caption\n", "has no line below its header"),
-        ("csv", "captions.csv", 'image,caption\na.png,"A', "not CSV"),
+        ("csv", "captions.csv", 'image,caption\na.png,"A', r"captions\.csv:2: not CSV"),
         (
             "csv",
             "captions.csv",
@@ -133,3 +135,77 @@ def test_a_photo_of_coco_without_captions_is_uncaptioned(tmp_path: Path) -> None
 def test_a_folder_of_none_of_the_formats_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no captions found; give"):
         load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("format", ["coco", "karpathy"])
+def test_a_file_name_in_two_folders_is_told_unless_one_is_images(
+    format: str, tmp_path: Path
+) -> None:
+    WRITERS[format](tmp_path)
+    file = load_dataset(tmp_path).files[SPLITS["train"][0]]
+    for folder in ("first", "second"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / file.name).write_bytes(file.read_bytes())
+    file.unlink()
+    with pytest.raises(DatasetError, match=rf"{file.name} may be first/.* or second/"):
+        load_dataset(tmp_path)
+    (tmp_path / "images").mkdir(exist_ok=True)
+    (tmp_path / "first" / file.name).rename(tmp_path / "images" / file.name)
+    assert load_dataset(tmp_path).files[file.name].parent.name == "images"
+
+
+def test_captions_txt_can_be_named_itself(tmp_path: Path) -> None:
+    WRITERS["flickr8k"](tmp_path)
+    assert load_dataset(tmp_path / "captions.txt").splits == load_dataset(tmp_path).splits
+
+
+def test_a_json_file_with_a_byte_order_mark_is_read_by_its_name_too(tmp_path: Path) -> None:
+    WRITERS["coco"](tmp_path)
+    file = tmp_path / COCO
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert load_dataset(file).splits["train"]
+
+
+def test_a_caption_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) -> None:
+    WRITERS["imagefolder"](tmp_path)
+    name = SPLITS["train"][0]
+    line = json.dumps({"file_name": name, "text": "A dog\u2028runs"}, ensure_ascii=False)
+    (tmp_path / METADATA).write_text(line + "\n")
+    assert load_dataset(tmp_path).captions[f"train/{name}"] == ("A dog\u2028runs",)
+
+
+@pytest.mark.parametrize("format", ["flickr8k", "csv", "coco"])
+def test_names_match_however_their_letters_are_composed(format: str, tmp_path: Path) -> None:
+    WRITERS[format](tmp_path)
+    name = SPLITS["train"][0]
+    file = load_dataset(tmp_path).files[name]
+    file.rename(file.with_name("mu\u0308ll.png"))  # as some systems' archives have it
+    for path in [*tmp_path.rglob("*.txt"), *tmp_path.rglob("*.csv"), *tmp_path.rglob("*.json")]:
+        path.write_text(path.read_text().replace(name, "m\u00fcll.png"))
+    assert load_dataset(tmp_path).files["m\u00fcll.png"].is_file()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"no gzip", "not gzip"), (b"\x1f\x8b\x08\x00cut", "damaged"), (None, "damaged")],
+)
+def test_a_damaged_archive_of_captions_is_named(
+    tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    WRITERS["flickr8k"](tmp_path)
+    whole = gzip.compress(b"1\tcat\tA cat sits\n" * 200)
+    (tmp_path / "captions_without_photos.tsv.gz").write_bytes(content or whole[:-20])
+    with pytest.raises(DatasetError, match=rf"captions_without_photos\.tsv\.gz is .*{message}"):
+        load_dataset(tmp_path)
+
+
+def test_captions_without_photos_of_two_sources_are_of_different_photos(tmp_path: Path) -> None:
+    for source, label in (("first", "cat"), ("second", "dog")):
+        WRITERS["flickr8k"](tmp_path / source)
+        line = f"1\t{label}\tA {label} sits\n"
+        (tmp_path / source / "captions_without_photos.tsv").write_text(line)
+    dataset = load_dataset(tmp_path / "first", tmp_path / "second")
+    assert {name: each.labels for name, each in absent_photos(dataset).items()} == {
+        "first/1": ("cat",),
+        "second/1": ("dog",),
+    }
