@@ -23,7 +23,13 @@ from training.measure.metrics import image_statistics
 from training.measure.oddities import Pixels, oddities
 from training.measure.reliability import calibration_error, reliability
 from training.models.encoder import encode, load_encoder
-from training.optimize.run_folder import CALIBRATION, load_run, stage_of, tuned_options
+from training.optimize.run_folder import (
+    CALIBRATION,
+    load_run,
+    stage_of,
+    tuned_options,
+    weights_of,
+)
 from training.provenance import provenance
 from training.search.generate import BATCH, Beams, Generator, SearchOptions
 
@@ -75,6 +81,7 @@ def calibrate(dataset: Dataset, features: FeatureCache, weights: str, run: Path)
     test, test_cider = _photos(generator, dataset, features, options, "test")
     other, kinds = _odd(generator, see, options, seed=1, side=encoder.spec.side)
     result = {
+        **weights_of(run),
         "calibration": calibration,
         "measured": measure(
             calibration, test, test_cider >= GOOD, confidence(calibration, other), kinds

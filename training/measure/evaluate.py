@@ -16,7 +16,7 @@ from training.measure.metrics import (
     image_statistics,
     tokenized,
 )
-from training.optimize.run_folder import load_run, tuned_options
+from training.optimize.run_folder import load_run, tuned_options, weights_of
 from training.provenance import provenance
 from training.search.generate import Generator, SearchOptions
 from training.search.rules import dangling_words, has_repeated_trigram, no_rules
@@ -62,6 +62,7 @@ def evaluate_run(
     captions = generator.captions(features, dataset.splits[split], options, split)
     described = {
         "run": run.name,
+        **weights_of(run),
         "variant": variant.name,
         "architecture": loaded.config.decoder.architecture,
         "parameters": loaded.decoder.count_params(),

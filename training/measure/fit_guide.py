@@ -24,7 +24,7 @@ from training.models.tagger import Tagger, TagHead
 from training.optimize.cider import CiderReward
 from training.optimize.heads import Captions, find_people, fit_heads
 from training.optimize.neighbours import index_photos
-from training.optimize.run_folder import GUIDE, Run, load_run, stage_of
+from training.optimize.run_folder import GUIDE, SEARCH, Run, load_run, stage_of, weights_of
 from training.search.confidence import SIGNALS, ConfidenceWeights
 from training.search.guide_file import GuideNumbers, build_guide
 from training.search.guided import CANDIDATES, Guided, guided_search
@@ -150,7 +150,8 @@ def fit_guide(
     numbers = numbers._replace(confidence=fit_confidence(signals, good))
     numbers.save(run / GUIDE)
     options = {"beam_size": 3, "max_length": MAX_LENGTH, "length_penalty": penalty}
-    (run / "search.json").write_text(json.dumps({"split": "dev", "chosen": options}) + "\n")
+    tuned = {"split": "dev", **weights_of(run), "chosen": options}
+    (run / SEARCH).write_text(json.dumps(tuned) + "\n")
     described = {
         "ranking": chosen.ranking._asdict(),
         "tried": chosen.tried,
@@ -162,9 +163,10 @@ def fit_guide(
 
 def _dev_photos(dataset: Dataset, features: FeatureCache) -> list[DevPhotos]:
     """By source: in a data set of several, a name begins with its source's and a slash."""
+    several = len(dataset.sources) > 1
     groups: dict[str, list[str]] = {}
     for name in dataset.splits["dev"]:
-        groups.setdefault(name.split("/")[0] if "/" in name else "", []).append(name)
+        groups.setdefault(name.split("/")[0] if several else "", []).append(name)
     return [
         DevPhotos(
             tuple(names),

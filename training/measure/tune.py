@@ -8,7 +8,7 @@ from pathlib import Path
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.measure.metrics import image_statistics
-from training.optimize.run_folder import SEARCH, load_run
+from training.optimize.run_folder import SEARCH, load_run, weights_of
 from training.search.generate import Generator, SearchOptions
 
 BEAM_SIZES = (1, 2, 3, 4, 5, 7, 10)
@@ -35,7 +35,7 @@ def tune(dataset: Dataset, features: FeatureCache, run: Path) -> SearchOptions:
                 | {name: round(scores[name], 2) for name in ("CIDEr", "BLEU-4")}
             )
     chosen = choose(rows)
-    described = {"split": "dev", "chosen": asdict(chosen), "tried": rows}
+    described = {"split": "dev", **weights_of(run), "chosen": asdict(chosen), "tried": rows}
     (run / SEARCH).write_text(json.dumps(described, indent=2) + "\n")
     return chosen
 

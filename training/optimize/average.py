@@ -31,15 +31,18 @@ def average(runs: Sequence[Path], output: Path) -> None:
 
     One of the runs may be the one that the others began with (Wortsman et al. 2022, "Robust
     fine-tuning of zero-shot models"). Raises ValueError if the runs did not begin with the same
-    weights, and FileNotFoundError if one has none yet.
+    weights or have other words, and FileNotFoundError if one has none yet.
     """
     described = [json.loads((run / CONFIG).read_text()) for run in runs]
     if any(each["encoder_weights"] != described[0]["encoder_weights"] for each in described):
         raise ValueError("runs of another encoder_weights cannot be averaged")
     hashes = [sha256(run / WEIGHTS) for run in runs]
     _check_starts([each["start"] for each in described], hashes)
+    vocabulary = (runs[0] / VOCABULARY).read_bytes()
+    if any((run / VOCABULARY).read_bytes() != vocabulary for run in runs):
+        raise ValueError("runs of another vocabulary cannot be averaged")
     config = TrainConfig.model_validate(described[0]["train"])
-    words = len((runs[0] / VOCABULARY).read_text(encoding="utf-8").splitlines())
+    words = len(vocabulary.splitlines())
     decoder = build_decoder(config.decoder, words, ENCODERS[config.encoder])
     weights = []
     for run in runs:

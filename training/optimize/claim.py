@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from training.config import TrainConfig
 from training.data.dataset import Dataset
 from training.data.lexicons.objects import thing_words
@@ -14,7 +16,15 @@ from training.data.text import Vocabulary
 from training.models.encoder import encoder_id
 from training.models.encoder_spec import ENCODERS
 from training.optimize.inputs import Inputs, Start
-from training.optimize.run_folder import CONFIG, DANGLING, METRICS, STAGE, VOCABULARY, stage_of
+from training.optimize.run_folder import (
+    CHECKPOINTS,
+    CONFIG,
+    DANGLING,
+    METRICS,
+    STAGE,
+    VOCABULARY,
+    stage_of,
+)
 from training.provenance import provenance
 from training.search.rules import ONCE, dangling_words, words_said_once
 
@@ -41,8 +51,7 @@ def claim(
 
     def same(started: dict[str, Any]) -> dict[str, bool]:
         return {
-            "configuration": "train" in started
-            and TrainConfig.model_validate(started["train"]) == config,
+            **same_settings(started.get("train"), config),
             "encoder": started["encoder_weights"] == described["encoder_weights"],
             "start": started.get("start") == described["start"],
             "vocabulary": Vocabulary.load(run / VOCABULARY).words == vocabulary.words,
@@ -61,11 +70,12 @@ def hold(
     """Make a folder that says how its run was started, or check what it says by `same`.
 
     `begin` writes what else a new run needs. Raises FileExistsError if it holds a run and `resume`
-    is false, ValueError if that is another.
+    is false, ValueError if that is another. A run that failed before the end of its first epoch is
+    begun again: it holds nothing that could be lost.
     """
     run.mkdir(parents=True, exist_ok=True)
     file = run / CONFIG
-    if not file.is_file():
+    if not file.is_file() or not any(run.glob(f"{CHECKPOINTS}/*")):
         begin()
         file.write_text(json.dumps(described, indent=2) + "\n")
         return
@@ -74,6 +84,13 @@ def hold(
     for what, is_same in same(json.loads(file.read_text())).items():
         if not is_same:
             raise ValueError(f"{run} was started with another {what}; name another --run")
+
+
+def same_settings(started: dict[str, Any] | None, config: BaseModel) -> dict[str, bool]:
+    """Whether a run was started with this configuration, by what of it differs."""
+    before = type(config).model_validate(started).model_dump() if started else {}
+    others = [name for name, each in config.model_dump().items() if before.get(name) != each]
+    return {f"configuration ({', '.join(others)})": not others}
 
 
 def counts(dataset: Dataset) -> dict[str, Any]:

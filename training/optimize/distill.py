@@ -30,10 +30,10 @@ from training.models.encoder import encoder_id, load_encoder, save_encoder
 from training.models.encoder_spec import ENCODERS
 from training.models.precision import layers_of
 from training.models.teacher import Teacher
-from training.optimize.claim import counts, forget_rows_after, hold
+from training.optimize.claim import counts, forget_rows_after, hold, same_settings
 from training.optimize.distill_steps import Distiller, Losses, Seen
 from training.optimize.distill_views import Views
-from training.optimize.run_folder import METRICS
+from training.optimize.run_folder import CHECKPOINTS, METRICS
 from training.provenance import provenance
 
 ENCODER = "encoder.weights.h5"
@@ -72,8 +72,7 @@ def distill(
 
     def same(started: dict[str, Any]) -> dict[str, bool]:
         return {
-            "configuration": "distill" in started
-            and DistillConfig.model_validate(started["distill"]) == config,
+            **same_settings(started.get("distill"), config),
             "encoder": started["encoder_weights"] == described["encoder_weights"],
             "teacher": started.get("teacher") == described["teacher"],
         }
@@ -88,7 +87,7 @@ def distill(
     distiller = Distiller(config, encoder, some[0], steps)
     progress = Progress()
     checkpoint = tf.train.Checkpoint(**distiller.parts(), **vars(progress))
-    manager = tf.train.CheckpointManager(checkpoint, run / "checkpoints", max_to_keep=1)
+    manager = tf.train.CheckpointManager(checkpoint, run / CHECKPOINTS, max_to_keep=1)
     if manager.restore_or_initialize():
         print(f"resuming after epoch {int(progress.epoch)}", flush=True)
     else:

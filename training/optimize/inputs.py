@@ -8,11 +8,13 @@ from typing import Any
 from training.config import TrainConfig
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
+from training.data.tags import TagNames
 from training.data.text import Vocabulary
 from training.models.decoder import Decoder
 from training.models.encoder_spec import ENCODERS
 from training.models.extract import cache_crops, cache_trunk
 from training.models.registry import build_decoder
+from training.models.tag_rows import PREPARED, with_tags
 from training.models.weights import Weights, assign, by_path, fingerprint, read_saved_model
 from training.optimize.run_folder import CONFIG, VOCABULARY, WEIGHTS, features_of, stage_of
 from training.provenance import sha256
@@ -68,13 +70,15 @@ class Start:
             (*self.vocabulary.words, *(word for word in vocabulary.words if word not in known))
         )
 
-    def fill(self, decoder: Decoder, vocabulary: Vocabulary) -> None:
+    def fill(self, decoder: Decoder, vocabulary: Vocabulary, tags: TagNames | None = None) -> None:
         """Set the weights of a new decoder for this vocabulary, those that the start has.
 
-        A decoder of another architecture takes what is called alike. Raises ValueError if a
-        shape is another one.
+        A decoder of another architecture takes what is called alike; what one that reads `tags`
+        knows of a tag goes by its words. Raises ValueError if a shape is another one.
         """
         mine = {f"{decoder.name}/{path.partition('/')[2]}": w for path, w in self.weights.items()}
+        if tags:
+            mine = with_tags(mine, self.vocabulary, tags)
         try:
             fresh = assign(decoder.weights, mine, (self.vocabulary, vocabulary))
         except ValueError as error:
@@ -82,6 +86,7 @@ class Start:
                 f"the start's decoder is of another shape: {error}; leave [decoder] out of the "
                 "configuration to take its shape over"
             ) from error
+        fresh = [path for path in fresh if not path.endswith(PREPARED)]
         if fresh:
             print(f"fresh, since the start lacks them: {', '.join(fresh)}", flush=True)
 

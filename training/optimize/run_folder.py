@@ -10,12 +10,13 @@ from training.data.dataset import Dataset
 from training.data.features import FeatureCache
 from training.data.text import Vocabulary
 from training.models.decoder import Decoder
-from training.models.encoder import with_stage
+from training.models.encoder import encoder_id, with_stage
 from training.models.encoder_spec import ENCODERS, RESNET50, EncoderSpec
 from training.models.extract import cache_features
 from training.models.model import Model
 from training.models.registry import build_decoder
 from training.models.tagger import Tagger, TagHead
+from training.provenance import sha256
 from training.search.generate import SearchOptions
 from training.search.rules import Rules, load_rules
 
@@ -26,6 +27,7 @@ WEIGHTS = "best.weights.h5"
 STAGE = "encoder-stage.weights.h5"
 TAGGER = "tagger.npz"
 METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
 SEARCH = "search.json"
 CALIBRATION = "calibration.json"
 GUIDE = "guide.npz"
@@ -76,8 +78,24 @@ def features_of(
     cache: Path,
     spec: EncoderSpec = RESNET50,
 ) -> FeatureCache:
-    """The cached features of the encoder with the last stage that `run` has, if it has its own."""
+    """The cached features of the encoder with the last stage that `run` has, if it has its own.
+
+    They take minutes to compute: raises ValueError first if the run reads those of another encoder.
+    """
+    if run and (run / CONFIG).is_file():
+        check_encoder(run, encoder_id(weights, stage_of(run), spec))
     return cache_features(dataset, weights, cache, stage_of(run) if run else None, spec)
+
+
+def check_encoder(run: Path, encoder: str) -> None:
+    """Raises ValueError if a run was trained on features of another encoder."""
+    described = json.loads((run / CONFIG).read_text())
+    trained_on = with_stage(described["encoder_weights"], stage_of(run))
+    if trained_on != encoder:
+        raise ValueError(
+            f"{run} was trained on features of the encoder {trained_on}, not {encoder}; "
+            "name the same --encoder-weights"
+        )
 
 
 def load_run(run: Path, encoder: str) -> Run:
@@ -88,13 +106,8 @@ def load_run(run: Path, encoder: str) -> Run:
     for name in (CONFIG, VOCABULARY, DANGLING, WEIGHTS):
         if not (run / name).is_file():
             raise FileNotFoundError(f"{run / name} is missing; train the run first")
+    check_encoder(run, encoder)
     described = json.loads((run / CONFIG).read_text())
-    trained_on = with_stage(described["encoder_weights"], stage_of(run))
-    if trained_on != encoder:
-        raise ValueError(
-            f"{run} was trained on features of the encoder {trained_on}, not {encoder}; "
-            "name the same --encoder-weights"
-        )
     config = TrainConfig.model_validate(described["train"])
     vocabulary = Vocabulary.load(run / VOCABULARY)
     decoder = build_decoder(config.decoder, len(vocabulary), ENCODERS[config.encoder])
@@ -105,8 +118,31 @@ def load_run(run: Path, encoder: str) -> Run:
 
 
 def tuned_options(run: Path) -> SearchOptions:
-    """The options chosen on dev. Raises FileNotFoundError before `tune` has run."""
-    path = run / SEARCH
+    """The options chosen on dev.
+
+    Raises FileNotFoundError before `tune`, or `guide` of a run with tags, has run, and ValueError
+    if the run was trained on since.
+    """
+    step = "guide" if (run / TAGGER).is_file() else "tune"
+    return SearchOptions(**read_measured(run / SEARCH, step)["chosen"])
+
+
+def weights_of(run: Path) -> dict[str, str]:
+    """What a file that a step writes into a run says of the weights that it measured."""
+    return {"weights": sha256(run / WEIGHTS)}
+
+
+def read_measured(path: Path, step: str) -> dict[str, Any]:
+    """A JSON file that a step wrote into a run.
+
+    Raises FileNotFoundError if it is missing, and ValueError if it is of other weights.
+    """
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; run `python -m training tune` first")
-    return SearchOptions(**json.loads(path.read_text())["chosen"])
+        raise FileNotFoundError(f"{path} is missing; run `python -m training {step}` first")
+    found: dict[str, Any] = json.loads(path.read_text())
+    if found.get("weights", now := sha256(path.parent / WEIGHTS)) != now:
+        raise ValueError(
+            f"{path} is of other weights than the run has now; run `python -m training {step}` "
+            "again"
+        )
+    return found

@@ -22,10 +22,13 @@ from training.optimize.run_folder import TAGGER
 from training.optimize.tag_folder import TagData, load_tags
 
 
-def read_tags(config: TrainConfig, folder: Path | None) -> tuple[TrainConfig, TagData | None]:
+def read_tags(
+    config: TrainConfig, folder: Path | None, dataset: Dataset
+) -> tuple[TrainConfig, TagData | None]:
     """The tags that a run reads, and its configuration with their number.
 
-    Raises ValueError if a decoder that reads tags gets none, or another decoder gets some.
+    Raises ValueError if a decoder that reads tags gets none, another decoder gets some, or they
+    are of other training photos.
     """
     reads = config.decoder.architecture == "tagged-attention"
     if reads != (folder is not None):
@@ -34,6 +37,12 @@ def read_tags(config: TrainConfig, folder: Path | None) -> tuple[TrainConfig, Ta
     if folder is None:
         return config, None
     tags = load_tags(folder)
+    known = set(tags.photos)
+    if missing := [name for name in dataset.splits["train"] if name not in known]:
+        raise ValueError(
+            f"{folder} has no tags of {len(missing)} training photos, first {missing[0]}; run "
+            "`python -m training tag` again"
+        )
     decoder = config.decoder.model_copy(update={"tags": tags.head.names.read})
     return config.model_copy(update={"decoder": decoder}), tags
 
@@ -55,14 +64,16 @@ def training_data(
     photos = TrainingData(dataset, features, vocabulary, config, tags=read)
     if not config.texts:
         return JointData(photos, config)
-    if config.objective == "cider" or not tags or not tags.simulator:
+    if config.objective == "cider" or not tags:
         raise ValueError(
-            "captions without photos need a tagged decoder, cross-entropy and captioned photos "
-            "with labels; set texts to 0"
+            "captions without photos need a tagged decoder and cross-entropy; set texts to 0"
         )
-    texts = TextData(
-        absent_photos(dataset), tags.head.names, vocabulary, tags.simulator, config.max_words
-    )
+    absent = absent_photos(dataset)
+    if not absent or not tags.simulator:
+        lacks = "captioned photos with labels" if absent else "captions without photos"
+        print(f"texts = {config.texts} is left out: there are no {lacks}", flush=True)
+        return JointData(photos, config)
+    texts = TextData(absent, tags.head.names, vocabulary, tags.simulator, config.max_words)
     return JointData(photos, config, texts)
 
 

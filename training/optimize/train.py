@@ -41,8 +41,16 @@ from training.optimize.claim import claim, forget_rows_after
 from training.optimize.inputs import Inputs, Start, load_start
 from training.optimize.joint import JointData
 from training.optimize.replicas import Replicas
-from training.optimize.run_folder import DANGLING, METRICS, STAGE, WEIGHTS, stage_of
+from training.optimize.run_folder import (
+    CHECKPOINTS,
+    DANGLING,
+    METRICS,
+    STAGE,
+    WEIGHTS,
+    stage_of,
+)
 from training.optimize.steps import Trainer
+from training.optimize.tag_folder import TagData
 from training.optimize.tagged_run import (
     add_tag_head,
     keep_tag_head,
@@ -66,6 +74,20 @@ class Progress:
     epoch: tf.Variable = field(default_factory=lambda: tf.Variable(0))
     best_epoch: tf.Variable = field(default_factory=lambda: tf.Variable(0))
     best_cider: tf.Variable = field(default_factory=lambda: tf.Variable(-1.0))
+    best_loss: tf.Variable = field(default_factory=lambda: tf.Variable(math.inf))
+
+    def note(self, epoch: int, cider: float, loss: float) -> bool:
+        """Whether an epoch's dev CIDEr is the best, or as good at a lower dev loss.
+
+        Captions of few photos often have a CIDEr of 0, and those of one photo always.
+        """
+        before = (float(self.best_cider), -float(self.best_loss))
+        if (cider, -loss) <= before:
+            return False
+        self.best_epoch.assign(epoch)
+        self.best_cider.assign(cider)
+        self.best_loss.assign(loss)
+        return True
 
 
 def train(
@@ -83,7 +105,7 @@ def train(
     Raises FileExistsError if `run` holds a run and `resume` is false, and ValueError if it was
     started with another configuration, encoder, start or vocabulary.
     """
-    config, tags = read_tags(config, inputs.tags)
+    config, tags = read_tags(config, inputs.tags, inputs.dataset)
     dataset, features = with_pseudo_captions(inputs.dataset, config, tags), inputs.features
     captions = {name: dataset.tokens(name) for name in dataset.splits["train"]}
     start = load_start(inputs.start) if inputs.start else None
@@ -105,14 +127,14 @@ def train(
     replicas = Replicas(devices)
     with replicas.scope():
         models = [
-            add_tag_head(_model(config, inputs, start, vocabulary, each), tags, vocabulary)
+            add_tag_head(_model(config, inputs, start, vocabulary, tags, each), tags, vocabulary)
             # The average is what dev is captioned with and what is kept.
             for each in (config.precision, "float32")
         ]
         trainer = Trainer(config, models[0], models[1], config.epochs * data.steps(), replicas)
     progress = Progress()
     checkpoint = tf.train.Checkpoint(**trainer.parts(), **vars(progress))
-    manager = tf.train.CheckpointManager(checkpoint, run / "checkpoints", max_to_keep=1)
+    manager = tf.train.CheckpointManager(checkpoint, run / CHECKPOINTS, max_to_keep=1)
     if manager.restore_or_initialize():
         print(f"resuming after epoch {int(progress.epoch)}", flush=True)
     forget_rows_after(int(progress.epoch), run)
@@ -144,9 +166,7 @@ def train(
             "train_seconds": trained - started,
             "dev_seconds": time.monotonic() - trained,
         }
-        if dev["CIDEr"] > float(progress.best_cider):
-            progress.best_cider.assign(dev["CIDEr"])
-            progress.best_epoch.assign(epoch)
+        if progress.note(epoch, dev["CIDEr"], dev_loss):
             trainer.averaged.save(run / WEIGHTS, run / STAGE)
         progress.epoch.assign(epoch)
         _report(row, run, writer)
@@ -159,13 +179,14 @@ def _model(
     inputs: Inputs,
     start: Start | None,
     vocabulary: Vocabulary,
+    tags: TagData | None,
     precision: Precision,
 ) -> Model:
     """A new model, with the weights it begins with."""
     spec = ENCODERS[config.encoder]
     decoder = build_decoder(config.decoder, len(vocabulary), spec, precision)
     if start:
-        start.fill(decoder, vocabulary)
+        start.fill(decoder, vocabulary, tags.head.names if tags else None)
     if config.objective == "cider":
         decoder.sharpen(config.temperature)
         decoder.freeze_words()

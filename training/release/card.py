@@ -29,13 +29,19 @@ def model_card(
 ) -> str:
     """The card's text with this model's numbers.
 
-    `audit` is None before `audit` has run, `about` is what its maker states of the data.
+    `audit` is None before `audit` has run, `about` is what its maker states of the data. Raises
+    ValueError for a placeholder that there is not.
     """
     if about is None:
         about = About.model_validate(manifest["provenance"].get("about") or {})
-    return Template(template).substitute(
-        vocabulary=vocabulary, **facts(manifest, about), **findings(audit)
-    )
+    placed = {"vocabulary": vocabulary, **facts(manifest, about), **findings(audit)}
+    try:
+        return Template(template).substitute(placed)
+    except (KeyError, ValueError) as error:
+        raise ValueError(
+            f"the card's template has a placeholder that is none: {error}; write $$ for a dollar "
+            f"sign, or one of {', '.join(sorted(placed))}"
+        ) from error
 
 
 def write_card(folder: Path, audit: Mapping[str, Any] | None, template: Path | None = None) -> Path:

@@ -22,11 +22,12 @@ from training.optimize.run_folder import (
     Run,
     encoder_of,
     load_run,
+    read_measured,
     stage_of,
     tuned_options,
 )
 from training.provenance import provenance, sha256
-from training.release.card import model_card, template_for
+from training.release.card import CARD, model_card, template_for
 from training.release.card_facts import About
 from training.release.guided_graph import guided_module
 from training.release.half import WholeTensors
@@ -106,8 +107,9 @@ def export(
 ) -> None:
     """Write the artifact of a tuned and evaluated run, replacing the one in `output`.
 
-    `card` is the model card's text with `$`-placeholders, as `model_card.md` has them; `about` is
-    what its maker states of the data, and stays with the manifest.
+    Nothing is replaced before everything else is known to be right. `card` is the model card's
+    text with `$`-placeholders, as `model_card.md` has them; `about` is what its maker states of
+    the data, and stays with the manifest.
     Raises FileNotFoundError where `tune` or `evaluate` has not run yet, and ValueError where the
     test scores are not those of the tuned search. A run with tags needs `guide` before; its
     artifact is scored afterwards, as it is served (`score`).
@@ -121,19 +123,7 @@ def export(
     numbers = load_guide_numbers(run / GUIDE) if loaded.tag_head else None
     module = _module(encoder, loaded, numbers)
     fitted = run / CALIBRATION
-    calibration = json.loads(fitted.read_text()) if fitted.is_file() else None
-
-    saved = output / "captioner"
-    shutil.rmtree(saved, ignore_errors=True)
-    tf.saved_model.save(
-        module,
-        str(saved),
-        signatures={"caption": module.caption},
-        options=tf.saved_model.SaveOptions(
-            experimental_sharding_callback=WholeTensors(SHARD_BYTES)
-        ),
-    )
-    shutil.copyfile(run / VOCABULARY, output / VOCABULARY)
+    calibration = read_measured(fitted, "calibrate") if fitted.is_file() else None
     manifest = {
         "name": name,
         "version": version,
@@ -157,10 +147,30 @@ def export(
     }
     template = (card or template_for(manifest)).read_text(encoding="utf-8")
     text = model_card(template, manifest, len(loaded.vocabulary), audit=None)
-    (output / "MODEL_CARD.md").write_text(text, encoding="utf-8")
+    _replace(output, module)
+    shutil.copyfile(run / VOCABULARY, output / VOCABULARY)
+    (output / CARD).write_text(text, encoding="utf-8")
     (output / "manifest.json").write_text(
         json.dumps(manifest | {"files": checksums(output)}, indent=2) + "\n"
     )
+
+
+def _replace(output: Path, module: tf.Module) -> None:
+    """Save the module as the artifact's model, and remove what was made of the one before."""
+    unfinished = output / "captioner.unfinished"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    tf.saved_model.save(
+        module,
+        str(unfinished),
+        signatures={"caption": module.caption},
+        options=tf.saved_model.SaveOptions(
+            experimental_sharding_callback=WholeTensors(SHARD_BYTES)
+        ),
+    )
+    for folder in ("captioner", "openvino", "plots"):
+        shutil.rmtree(output / folder, ignore_errors=True)
+    (output / "audit.json").unlink(missing_ok=True)
+    unfinished.rename(output / "captioner")
 
 
 def _guided(numbers: GuideNumbers) -> dict[str, Any]:
@@ -175,9 +185,7 @@ def _guided(numbers: GuideNumbers) -> dict[str, Any]:
 
 def _metrics(run: Path, search: dict[str, Any]) -> dict[str, Any]:
     test = run / "test.json"
-    if not test.is_file():
-        raise FileNotFoundError(f"{test} is missing; run `python -m training evaluate` first")
-    metrics: dict[str, Any] = json.loads(test.read_text())
+    metrics = read_measured(test, "evaluate")
     if metrics["search"] != search:
         raise ValueError(f"{test} is of other search options; run `python -m training evaluate`")
     return metrics

@@ -52,6 +52,13 @@ def test_a_run_can_be_averaged_with_the_one_it_began_with(runs: list[Path], tmp_
         np.testing.assert_allclose(middle, (a + b) / 2, atol=1e-6)
 
 
+def test_runs_of_other_words_are_not_averaged(runs: list[Path], tmp_path: Path) -> None:
+    words = (runs[1] / "vocabulary.txt").read_text().splitlines()
+    (runs[1] / "vocabulary.txt").write_text("".join(f"{word}\n" for word in [*words[:-1], "zebra"]))
+    with pytest.raises(ValueError, match="another vocabulary"):
+        average(runs, tmp_path / "mean")
+
+
 def test_an_average_takes_the_tuned_stage_of_the_encoder_along(
     runs: list[Path], tmp_path: Path
 ) -> None:

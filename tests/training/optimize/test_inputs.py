@@ -16,7 +16,7 @@ from training.models.encoder import encode, encoder_id, load_encoder
 from training.models.registry import build_decoder
 from training.models.weights import by_path
 from training.optimize.inputs import Inputs, Start, load_start, start_config, training_features
-from training.optimize.run_folder import load_run
+from training.optimize.run_folder import features_of, load_run
 from training.release import export as exporting
 from training.release.export import export
 
@@ -74,6 +74,19 @@ def test_a_run_begins_with_an_artifact_and_learns_further(
     np.testing.assert_allclose(run.decoder.lstm.kernel.numpy(), kernel, atol=1e-3)
     train(config, inputs, tmp_path / "run", resume=True)
     assert len(rows(tmp_path / "run")) == 1
+
+
+def test_a_run_of_another_encoder_is_told_before_any_photo_is_encoded(
+    exported: Path, dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(*_: object) -> None:
+        pytest.fail("photos were encoded")
+
+    monkeypatch.setattr("training.optimize.run_folder.cache_features", encode)
+    other = tmp_path / "other.weights.h5"
+    other.write_bytes(b"other")
+    with pytest.raises(ValueError, match="name the same --encoder-weights"):
+        features_of(exported.parent / "run", dataset, str(other), tmp_path)
 
 
 def test_another_shape_is_rejected_with_what_to_do(exported: Path) -> None:

@@ -17,10 +17,11 @@ from training.data.features import FeatureCache
 from training.data.text import PAD
 from training.models.model import Model
 from training.models.registry import DECODERS, build_decoder
+from training.optimize import train as training
 from training.optimize.inputs import Inputs
 from training.optimize.losses import cross_entropy, token_log_probs
 from training.optimize.run_folder import load_run
-from training.optimize.train import DevScores
+from training.optimize.train import DevScores, Progress
 from training.optimize.train import _train_epoch as train_epoch
 
 pytestmark = pytest.mark.tensorflow
@@ -101,9 +102,32 @@ def test_a_run_is_not_overwritten_by_accident(
     train(small("lstm", epochs=1), inputs(dataset, features), tmp_path, resume=False)
     with pytest.raises(FileExistsError, match="resume it with --resume or name another --run"):
         train(small("lstm", epochs=1), inputs(dataset, features), tmp_path, resume=False)
-    with pytest.raises(ValueError, match="started with another configuration"):
+    with pytest.raises(ValueError, match=r"started with another configuration \(epochs\)"):
         train(small("lstm", epochs=2), inputs(dataset, features), tmp_path, resume=True)
     assert len(rows(tmp_path)) == 1
+
+
+def test_a_run_that_failed_in_its_first_epoch_is_begun_again(
+    dataset: Dataset, features: FeatureCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ValueError("wrong")
+
+    monkeypatch.setattr(training, "_train_epoch", fail)
+    with pytest.raises(ValueError, match="wrong"):
+        train(small("lstm", epochs=1), inputs(dataset, features), tmp_path, resume=False)
+    monkeypatch.undo()
+    train(small("lstm", epochs=1, seed=3), inputs(dataset, features), tmp_path, resume=False)
+    assert load_run(tmp_path, "imagenet").config.seed == 3
+
+
+def test_of_epochs_with_the_same_cider_that_of_the_lowest_loss_is_the_best() -> None:
+    progress = Progress()
+    heard = [progress.note(*each) for each in ((1, 0.0, 5.0), (2, 0.0, 4.0), (3, 0.0, 4.5))]
+    assert heard == [True, True, False]
+    assert int(progress.best_epoch) == 2
+    assert progress.note(4, 1.0, 9.0)
+    assert not progress.note(5, 0.5, 1.0)
 
 
 def test_training_ends_when_dev_cider_no_longer_rises(

@@ -23,7 +23,7 @@ from training.models.encoder_spec import RESNET50, EncoderSpec
 from training.models.model import Model
 from training.models.registry import DECODERS, build_decoder
 from training.models.weights import read_dangling
-from training.optimize.run_folder import load_run
+from training.optimize.run_folder import load_run, weights_of
 from training.release import export as exporting
 from training.release.card import write_card
 from training.release.card_facts import About
@@ -218,6 +218,56 @@ def test_exporting_again_replaces_what_was_there(
     export(tmp_path / "run", "imagenet", "small", "2", tmp_path / "artifact")
     assert not stale.exists()
     assert load_manifest(tmp_path / "artifact").version == "2"
+
+
+def test_what_was_made_of_the_model_before_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    output = tmp_path / "artifact"
+    for name in ("openvino/captioner.xml", "plots/gender.svg", "audit.json"):
+        (output / name).parent.mkdir(parents=True, exist_ok=True)
+        (output / name).write_text("of the model before")
+    export(tmp_path / "run", "imagenet", "small", "2", output)
+    left = {path.name for path in output.iterdir()}
+    assert left == {"captioner", "vocabulary.txt", "manifest.json", "MODEL_CARD.md"}
+
+
+@pytest.mark.parametrize("card", [None, "# $nothing", "It costs $5"])
+def test_a_card_that_cannot_be_written_leaves_the_artifact_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: str | None
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    given = (tmp_path / "run", "imagenet", "small")
+    export(*given, "1", tmp_path / "artifact")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    if card:
+        (tmp_path / "card.md").write_text(card)
+    told = "placeholder that is none: .* write \\$\\$" if card else r"card\.md"
+    with pytest.raises((OSError, ValueError), match=told):
+        export(*given, "2", tmp_path / "artifact", tmp_path / "card.md")
+    assert {path: path.read_bytes() for path in before} == before
+    assert load_manifest(tmp_path / "artifact").version == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [("search.json", "tune"), ("test.json", "evaluate"), ("calibration.json", "calibrate")],
+)
+def test_what_was_measured_of_other_weights_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: str
+) -> None:
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    file = tmp_path / "run" / name
+    found = json.loads(file.read_text()) if file.is_file() else {"calibration": None}
+    file.write_text(json.dumps(found | weights_of(tmp_path / "run")))
+    export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+    file.write_text(json.dumps(found | {"weights": "of an earlier epoch"}))
+    with pytest.raises(ValueError, match=rf"other weights .* run `python -m training {step}` aga"):
+        export(tmp_path / "run", "imagenet", "small", "2", tmp_path / "artifact")
 
 
 @pytest.mark.parametrize(
