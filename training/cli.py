@@ -19,9 +19,12 @@ STEPS = """The steps, in their order:
   average     a run of the mean weights of runs that began together (optional)
   caption     caption photos with the run as it is (optional)
   tune        choose the search options on the dev split
+  guide       instead of tune, for decoders that read tags: also how candidates are ranked
   evaluate    score the run on the test split
   calibrate   fit the confidence (optional)
   export      write the artifact: CAPTION_MODEL_DIR=FOLDER python -m service serves it
+  openvino    add the artifact's form for CPUs, two to three times faster (optional)
+  score       score the artifact on the test split, as it is served (optional)
 
   audit measures what an artifact gets wrong, datasheet describes the data; baselines,
   results and reproduce are for comparing runs and for the documents.

@@ -225,6 +225,8 @@ def _set(content: dict[str, Any], key: str, value: str) -> None:
     *tables, name = key.split(".")
     for table in tables:
         content = content.setdefault(table, {})
+        if not isinstance(content, dict):
+            raise ValueError(f"--set {key}: {table} is a value, not a table")
     try:
         content[name] = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:

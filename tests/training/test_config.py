@@ -44,6 +44,8 @@ def test_values_can_be_set_over_the_file(tmp_path: Path) -> None:
     config = load_config(path, changes, start={"decoder": {"architecture": "lstm", "units": 8}})
     assert (config.epochs, config.mirror, config.objective) == (7, False, "cider")
     assert (config.decoder.units, config.decoder.dropout) == (8, 0.25)
+    with pytest.raises(ValueError, match=r"--set epochs\.x: epochs is a value, not a table"):
+        load_config(path, {"epochs.x": "3"}, start={"decoder": {"architecture": "lstm"}})
     with pytest.raises(ValueError, match="epoch: Extra inputs"):
         load_config(path, {"epoch": "1"}, start={"decoder": {"architecture": "lstm"}})
 

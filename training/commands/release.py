@@ -23,11 +23,7 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     export = steps.add_parser("export", help="write the artifact that the service loads")
     export.add_argument("--name", required=True, help="the model's name, as the API gives it")
     export.add_argument("--version", required=True, help="the model's version")
-    export.add_argument(
-        "--card",
-        type=Path,
-        help="template of the model card, if it is your own",
-    )
+    _add_card(export)
     export.add_argument(
         "--about", type=Path, help="TOML file with what the card shall state of the data"
     )
@@ -45,6 +41,7 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     score.add_argument("--name", required=True, help="of the data, in the results")
     score.add_argument("--engine", choices=("tensorflow", "openvino"), default="tensorflow")
     score.add_argument("--split", choices=SPLITS, default="test")
+    _add_card(score)
     add_artifact(score)
     add_data(score)
     add_results(score)
@@ -70,6 +67,10 @@ def register(steps: "Steps[argparse.ArgumentParser]") -> None:
     reproduce.set_defaults(step=_reproduce)
 
 
+def _add_card(step: argparse.ArgumentParser) -> None:
+    step.add_argument("--card", type=Path, help="template of the model card, if it is your own")
+
+
 def _openvino(options: argparse.Namespace) -> None:
     from training.release.openvino_form import write_openvino
 
@@ -90,6 +91,7 @@ def _score(options: argparse.Namespace) -> None:
         options.split,
         options.name,
         options.results / "artifact",
+        options.card,
     )
     print(markdown(scored))
 

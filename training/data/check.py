@@ -13,6 +13,7 @@ from training.data.duplicates import Pair, photo_hash, similar_pairs
 from training.data.images import open_photo
 from training.data.text import tokenize
 
+FEW = 20  # photos of a split
 NAMED = 5  # examples of each finding in the text
 QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
 
@@ -111,6 +112,12 @@ def text(report: Report) -> str:
         + ", ".join(f"{share:.1%} of {split}" for split, share in report.coverage.items()),
         f"labels      {report.labels} different ones",
     ]
+    for split in ("dev", "test"):
+        if report.photos[split] < FEW:
+            lines.append(
+                f"{report.photos[split]} {split} photos are too few: their scores are mostly "
+                f"chance, and CIDEr is 0 for a single one; {FEW} or more say something"
+            )
     if report.too_long:
         lines.append(f"{report.too_long} training captions are longer than max_words and are cut")
     if report.empty_captions:

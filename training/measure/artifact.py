@@ -45,6 +45,10 @@ class Artifact:
         """Load the model. Raises FileNotFoundError, and ValueError where it lacks an option."""
         self.manifest = json.loads((folder / "manifest.json").read_text())
         self._vocabulary = Vocabulary.load(folder / "vocabulary.txt")
+        if engine not in ("tensorflow", *self.manifest.get("engines", {})):
+            raise ValueError(
+                f"{folder} has no form for {engine}; run `python -m training {engine}` first"
+            )
         self._signature, inputs = _ENGINES[engine](folder)
         search = self.manifest["search"]
         self._options: dict[str, Any] = {

@@ -13,9 +13,11 @@ from training.data.dataset import Dataset
 from training.data.images import load_image
 from training.data.text import Vocabulary
 from training.measure.artifact import Artifact, Engine
+from training.measure.audit.report import read_audit
 from training.measure.chair import chair
 from training.measure.evaluate import write_evaluation
 from training.models.weights import read_dangling
+from training.release.card import write_card
 
 EXAMPLES = 40
 BATCH = 8
@@ -23,13 +25,19 @@ MAIN = "flickr8k"  # the data whose scores the model card shows first
 
 
 def score_artifact(
-    folder: Path, engine: Engine, dataset: Dataset, split: str, name: str, results: Path
+    folder: Path,
+    engine: Engine,
+    dataset: Dataset,
+    split: str,
+    name: str,
+    results: Path,
+    template: Path | None = None,
 ) -> dict[str, Any]:
     """Caption a split with an artifact and write its scores.
 
     They go to `results/NAME-ENGINE.json`, with the captions and statistics beside them, and into
-    the artifact's manifest under `metrics`. Photos with labels are also scored by the objects
-    that their captions name.
+    the artifact's manifest under `metrics` and its card, whose `template` may be one's own. Photos
+    with labels are also scored by the objects that their captions name.
     """
     artifact = Artifact(folder, engine)
     captions = dict(_captions(artifact, dataset, dataset.splits[split]))
@@ -52,6 +60,7 @@ def score_artifact(
         scored["examples"] = _examples(captions, labels)
         (results / f"{name}-{engine}.json").write_text(json.dumps(scored, indent=2) + "\n")
     _into_manifest(folder, engine, name, scored)
+    write_card(folder, read_audit(folder), template)
     return scored
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from service.engine.manifest import load_manifest
 from tests.training.commands.pipeline import cheapen, serve, step
 from tests.training.release.test_export import small_encoder
+from training.release.card_facts import NOT_SCORED
 
 pytestmark = pytest.mark.tensorflow
 
@@ -66,6 +67,13 @@ def test_a_guide_is_chosen_on_dev_and_served(
     assert manifest.gender_thresholds is not None
     told = manifest.gender_thresholds.model_dump()
     assert told == {name: pytest.approx(chosen[name]) for name in PEOPLE_WORDS}
+    monkeypatch.setattr("training.measure.metrics.have_java", lambda: False)
+    monkeypatch.setattr("training.measure.evaluate.have_java", lambda: False)
+    assert NOT_SCORED in (artifact / "MODEL_CARD.md").read_text()
+    scored = ("--artifact", artifact, "--name", "flickr8k", "--data", tmp_path / "data")
+    step("score", *scored, "--results", tmp_path / "results")
+    assert NOT_SCORED not in (artifact / "MODEL_CARD.md").read_text()
+
     answer = serve(artifact, tmp_path / "data" / "images" / "0.png")
     assert answer.caption
     assert answer.confidence is not None

@@ -1,6 +1,7 @@
 """What `check` finds in a data set."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,14 @@ def test_what_is_left_out_is_said_with_its_reason(root: Path) -> None:
     said = text(check(load_dataset(root), min_count=1, max_words=22))
     assert "1 photos are left out, in exclude.txt: p0.png" in said
     assert "1 captions without a word are left out: p1.png" in said
+
+
+def test_splits_of_few_photos_are_told(root: Path) -> None:
+    report = check(load_dataset(root), min_count=1, max_words=22)
+    assert "1 dev photos are too few" in text(report)
+    assert "1 test photos are too few" in text(report)
+    enough = replace(report, photos=report.photos | {"dev": 20})
+    assert "dev photos are too few" not in text(enough)
 
 
 def test_similar_photos_are_found_among_more_than_one_block() -> None:

@@ -138,6 +138,14 @@ def test_the_fingerprint_is_of_weights_and_search_and_not_of_other_engines() -> 
     assert fingerprint(changed, "tensorflow") != fingerprint(manifest, "tensorflow")
 
 
+def test_a_form_that_the_manifest_does_not_name_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: list[dict[str, Any]]
+) -> None:
+    load(tmp_path, monkeypatch, asked, {"images"}, outputs())
+    with pytest.raises(ValueError, match="no form for openvino; run `python -m training openvino`"):
+        Artifact(tmp_path, "openvino")
+
+
 def test_a_missing_engine_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"captioner\.xml is missing"):
         artifacts._openvino(tmp_path)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from training.data.images import load_image
 from training.measure.artifact import Artifact
 from training.measure.audit.robustness import BATCH, Pixels, Told
+from training.provenance import sha256
 
 
 def told(artifact: Artifact, pixels: Pixels) -> list[Told]:
@@ -20,18 +21,20 @@ def told(artifact: Artifact, pixels: Pixels) -> list[Told]:
 def captions_of(artifact: Artifact, photos: Mapping[str, Path], kept: Path) -> dict[str, Told]:
     """What the artifact says of photo files, by their names.
 
-    `kept` is a JSON file of earlier answers; it is written after every batch of new ones.
+    `kept` is a JSON file of earlier answers, by the sha256 of the photo's file; it is written after
+    every batch of new ones.
     """
     known: dict[str, Told] = {}
     if kept.is_file():
-        known = {name: Told(*each) for name, each in json.loads(kept.read_text()).items()}
-    todo = [name for name in photos if name not in known]
+        known = {photo: Told(*each) for photo, each in json.loads(kept.read_text()).items()}
+    files = {name: sha256(path) for name, path in photos.items()}
+    todo = [name for name in photos if files[name] not in known]
     for start in tqdm(range(0, len(todo), BATCH), desc=kept.stem, mininterval=1, leave=False):
         batch = todo[start : start + BATCH]
         pixels = np.stack([load_image(photos[name]) for name in batch])
-        known.update(zip(batch, told(artifact, pixels), strict=True))
+        known.update(zip((files[name] for name in batch), told(artifact, pixels), strict=True))
         _keep(known, kept)
-    return {name: known[name] for name in photos}
+    return {name: known[files[name]] for name in photos}
 
 
 def _keep(known: Mapping[str, Told], path: Path) -> None:

@@ -21,11 +21,17 @@ def confidence(
 ) -> dict[str, Any]:
     """AUROC with its bootstrap interval, expected calibration error and reliability.
 
-    `scores` are CIDEr by photo.
+    `scores` are CIDEr by photo. Raises ValueError if all captions are good, or none.
     """
     names = list(confidences)
     sure = np.array([confidences[name] for name in names])
     good = np.array([scores[name] >= GOOD for name in names])
+    if good.all() or not good.any():
+        raise ValueError(
+            f"{'all' if good.all() else 'none'} of the {len(good)} captions reach a CIDEr of "
+            f"{GOOD:g}, so that their confidence has nothing to tell apart; name the other "
+            "--sections"
+        )
     bins = reliability(sure, good)
     return {
         "auroc": _auroc(sure, good),

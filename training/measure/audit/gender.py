@@ -15,7 +15,6 @@ from training.measure.intervals import share
 
 AGREEING = 3  # captions of a photo that must name the gender, while none names the other
 SCENES = ("sport", "kitchen", "street", "water")
-OTHER = {"female": "male", "male": "female"}
 Outcome = Literal["right", "wrong", "both", "neutral", "nobody"]
 
 

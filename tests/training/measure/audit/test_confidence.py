@@ -21,3 +21,10 @@ def test_a_confidence_that_knows_nothing_is_at_one_half() -> None:
     assert found["auroc"]["interval"][0] < 0.5 < found["auroc"]["interval"][1]
     assert found["calibration_error"] > 0.2
     assert found["good_if_uncertain"] is None
+
+
+@pytest.mark.parametrize(("score", "said"), [(100.0, "all of the 3"), (0.0, "none of the 3")])
+def test_where_nothing_can_be_told_apart_it_says_so(score: float, said: str) -> None:
+    sure = dict.fromkeys("abc", 0.5)
+    with pytest.raises(ValueError, match=said):
+        confidence(sure, dict.fromkeys(sure, score), threshold=0.5)

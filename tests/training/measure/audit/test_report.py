@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,13 @@ def test_captions_are_kept_and_not_asked_for_again(
     unreachable: Callable[..., Any] = lambda *_: pytest.fail("asked the model again")  # noqa: E731
     monkeypatch.setattr(FakeArtifact, "caption", unreachable)
     assert audit.told("test") == before
+
+
+def test_another_photo_of_the_same_name_is_asked_for(audit: Audit, dataset: Dataset) -> None:
+    before = audit.told("test")
+    swapped = dict(dataset.files) | {"woman": dataset.files["dog"], "dog": dataset.files["woman"]}
+    after = Audit(replace(dataset, files=swapped), audit.folder, audit.work).told("test")
+    assert after["woman"] == before["dog"] != before["woman"] == after["dog"]
 
 
 def test_objects_need_photos_with_labels(audit: Audit, dataset: Dataset) -> None:
