@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +19,11 @@ class Contents:
         if path.is_file():
             self._kept = json.loads(path.read_text(encoding="utf-8"))
 
+    @property
+    def digests(self) -> dict[str, str]:
+        """The sha256 of each photo."""
+        return {name: str(digest) for name, (_, _, digest) in self._kept.items()}
+
     def changed(self, files: Mapping[str, Path]) -> set[str]:
         """The photos whose content is another than it was; a new one has not changed.
 
@@ -33,8 +39,8 @@ class Contents:
         return changed
 
     def save(self) -> None:
-        """Write the file."""
-        new = self._path.with_suffix(".new")
+        """Write the file, which another process may write at the same time."""
+        new = self._path.with_suffix(f".{os.getpid()}.new")
         new.write_text(json.dumps(self._kept), encoding="utf-8")
         new.replace(self._path)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -86,7 +86,8 @@ def open_cache(
 
     `start` loads what computes them. The folder's name is made of the encoder's and the images'
     names, so another encoder or data set gets another cache; a stopped computation resumes.
-    A photo whose content has changed is encoded again.
+    A photo whose content has changed is encoded again, and one that another data set's cache holds
+    is copied from there.
     """
     folder = root / _key(dataset, encoder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,6 +98,11 @@ def open_cache(
     done[[row for row, name in enumerate(dataset.readable) if name in changed]] = False
     contents.save()
     (folder / "about.json").write_text(json.dumps({"encoder": encoder, "images": dataset.readable}))
+    if not done.all():
+        photos = _photos(dataset.readable, contents)
+        for other in sorted(root.glob("*/about.json")):
+            if other.parent != folder and json.loads(other.read_text())["encoder"] == encoder:
+                _copy(other.parent, photos, maps, done)
     if todo := np.flatnonzero(~done).tolist():
         compute = start()
         with tqdm(total=len(todo), desc="features", unit="image", mininterval=1) as bar:
@@ -105,6 +111,33 @@ def open_cache(
                 done[rows] = True
                 bar.update(len(rows))
     return FeatureCache(maps, {name: row for row, name in enumerate(dataset.readable)}, encoder)
+
+
+def _photos(names: Sequence[str], contents: Contents) -> dict[tuple[str, str], int]:
+    """The rows of photos by content and file name, which decides what crops show."""
+    digests = contents.digests
+    return {
+        (digests[name], name.rpartition("/")[2]): row
+        for row, name in enumerate(names)
+        if name in digests
+    }
+
+
+def _copy(
+    folder: Path,
+    photos: Mapping[tuple[str, str], int],
+    maps: npt.NDArray[np.float16],
+    done: npt.NDArray[np.bool_],
+) -> None:
+    """Take over what the cache in a folder holds of photos that are not done."""
+    names = json.loads((folder / "about.json").read_text())["images"]
+    its_maps = np.load(folder / "maps.npy", mmap_mode="r")
+    its_done = np.load(folder / "done.npy")
+    for photo, its_row in _photos(names, Contents(folder / "photos.json")).items():
+        row = photos.get(photo)
+        if row is not None and its_done[its_row] and not done[row]:
+            maps[row] = its_maps[its_row]
+            done[row] = True
 
 
 def _chunks(rows: list[int], size: int) -> Iterator[list[int]]:
