@@ -14,7 +14,7 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends python3-venv
 ARG LOCK=requirements-gpu.lock
 ARG EXTRAS=
-COPY requirements-*.lock /build/
+COPY requirements-cpu.lock requirements-gpu.lock requirements-scale.lock requirements-tracing.lock /build/
 WORKDIR /build
 RUN python3 -m venv /opt/captions \
     && set -- -r "${LOCK}" \

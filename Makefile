@@ -96,6 +96,7 @@ release-check: $(VENV)/.development ## check that this commit can be released as
 	$(BIN)/python -m deploy.release_check
 
 publish: ## push both images to REGISTRY, after release-check
+	@test -n "$(REGISTRY)" || { echo "name the registry: make publish REGISTRY=..."; exit 2; }
 	echo "$$REGISTRY_PASSWORD" | docker login --username "$$REGISTRY_USER" --password-stdin "$(REGISTRY)"
 	for kind in cpu gpu; do \
 	    docker tag photo-captions:$$kind "$(REGISTRY)/photo-captions:$(VERSION)-$$kind" && \

@@ -209,7 +209,7 @@ def _can_trace() -> bool:
 
 
 def read_keys(listed: str, file: Path | None) -> frozenset[str]:
-    """Keys separated by commas, and those of a file, one a line.
+    """Keys separated by commas, and those of a file, one a line or separated likewise.
 
     A comment begins with `#`, at the start of a line or after a space; a key may hold one.
     Raises OSError if the file cannot be read, and ValueError if there is a list or file without
@@ -220,7 +220,8 @@ def read_keys(listed: str, file: Path | None) -> frozenset[str]:
         raise ValueError("there is no API key in it; leave it empty to let everybody in")
     if file:
         lines = file.read_text(encoding="utf-8-sig").splitlines()  # as Windows' editors write it
-        in_file = {_COMMENT.sub("", line).strip() for line in lines} - {""}
+        listed_there = (_COMMENT.sub("", line).split(",") for line in lines)
+        in_file = {key.strip() for line in listed_there for key in line} - {""}
         if not in_file:
             raise ValueError(f"{file} holds no API key")
         keys |= in_file
@@ -231,4 +232,6 @@ def unknown_variables(environ: Iterable[str]) -> list[str]:
     """Names like CAPTION_MAX_BYTE that are no setting: misspelled, as a rule."""
     known = {f"CAPTION_{name.upper()}" for name in Settings.model_fields}
     named = (name for name in environ if name.upper().startswith("CAPTION_"))
-    return sorted(name for name in named if name.upper() not in known)
+    # CAPTION_RAY_* are read where it is deployed on Ray.
+    others = (name for name in named if not name.upper().startswith("CAPTION_RAY_"))
+    return sorted(name for name in others if name.upper() not in known)

@@ -44,7 +44,6 @@ def test_it_goes_from_photos_to_an_artifact_that_the_service_loads(
         "DATA": str(tmp_path / "photos"),
         "OUTPUT": str(tmp_path / "output"),
         "EPOCHS": "1",
-        "PYTHONPATH": str(REPOSITORY),
     }.items():
         monkeypatch.setenv(name, value)
     notebook = nbformat.read(NOTEBOOK, as_version=4)

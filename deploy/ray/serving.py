@@ -5,10 +5,14 @@ as arguments. The CAPTION_* variables are read once, where the application is bu
 the replicas: Ray does not give these the environment of the process that deploys.
 """
 
+import os
 from functools import partial
 from typing import Any
 
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell others; read on import
+
 from fastapi import FastAPI
+from pydantic import SecretStr
 from ray import serve
 
 from deploy.ray.remote import MODEL, RemoteCaptioner
@@ -17,7 +21,9 @@ from deploy.ray.watch import Watch
 from service.engine.captions import Captions, Device, Engine, Pixels
 from service.engine.manifest import SearchOptions
 from service.http.app import create_app, load_model
-from service.settings import Settings
+from service.http.server import LAST_SECONDS
+from service.logs import configure_logging
+from service.settings import Settings, read_keys
 
 ANSWERING = 1000  # requests at a time; admission, not Ray, refuses those that are too many
 BUSY = 0.7  # share of the time that replicas are busy, above which there are more of them
@@ -28,6 +34,7 @@ class Model:
     """One replica: a captioner in a process of its own."""
 
     def __init__(self, settings: Settings) -> None:
+        configure_logging(settings)
         self._captioner = load_model(settings)
         self._watch = Watch()
 
@@ -52,6 +59,7 @@ class Routes:
     """The application, which has the replicas of the model for its captioner."""
 
     def __init__(self, settings: Settings, model: Any) -> None:
+        configure_logging(settings)
         application = serve.get_replica_context().app_name
         load = partial(RemoteCaptioner, model, application)
         self._application = create_app(settings, load=load)
@@ -67,9 +75,11 @@ class Routes:
 
 def application(scale: Scale) -> serve.Application:
     """What `serve run` deploys, with the settings of this process's environment."""
-    # This machine may have more processors than a replica gets, or fewer.
-    settings = Settings().model_copy(update={"threads": scale.cpus})
+    settings = _for_all_machines(Settings(), scale)
+    # Ray's own 20 seconds may be fewer than what an accepted request may take.
+    patience = settings.receive_seconds + settings.deadline_seconds + LAST_SECONDS
     model = Model.options(  # type: ignore[attr-defined]
+        graceful_shutdown_timeout_s=patience,
         ray_actor_options={"num_cpus": scale.cpus, "num_gpus": scale.gpus},
         autoscaling_config={
             "min_replicas": scale.min_replicas,
@@ -78,5 +88,20 @@ def application(scale: Scale) -> serve.Application:
             "target_ongoing_requests": BUSY,
         },
     )
-    routes: serve.Application = Routes.bind(settings, model.bind(settings))  # type: ignore[attr-defined]
-    return routes
+    routes = Routes.options(graceful_shutdown_timeout_s=patience)  # type: ignore[attr-defined]
+    bound: serve.Application = routes.bind(settings, model.bind(settings))
+    return bound
+
+
+def _for_all_machines(settings: Settings, scale: Scale) -> Settings:
+    """Settings that hold on every machine of a cluster."""
+    keys = read_keys(settings.api_keys.get_secret_value(), settings.api_keys_file)
+    return settings.model_copy(
+        update={
+            # This machine may have more processors than a replica gets, or fewer.
+            "threads": scale.cpus,
+            # The others may not have the file.
+            "api_keys": SecretStr(",".join(sorted(keys))),
+            "api_keys_file": None,
+        }
+    )

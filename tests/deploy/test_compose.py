@@ -45,10 +45,23 @@ def test_settings_of_the_services_exist_and_take_their_values(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for each in OURS.values():
-        for name, value in each.get("environment", {}).items():
-            assert name in SETTINGS
-            monkeypatch.setenv(name, value)
+        for name, value in each["environment"].items():
+            assert name in SETTINGS or name.startswith("OTEL_")
+            if value is not None:  # or else it is that of whoever starts the service
+                monkeypatch.setenv(name, value)
         Settings()
+
+
+def test_every_setting_is_passed_on_but_those_of_the_container() -> None:
+    container = {"HOST", "PORT", "MODEL_DIR", "API_KEYS_FILE", "LOG_FORMAT"}
+    for each in OURS.values():
+        assert SETTINGS - set(each["environment"]) == {f"CAPTION_{name}" for name in container}
+
+
+def test_no_port_is_open_to_other_machines_unless_asked_for() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", ())]
+    assert len(ports) == 3
+    assert all(port.startswith(("${PUBLISH:-127.0.0.1}:", "127.0.0.1:")) for port in ports)
 
 
 def test_images_are_built_from_locks_that_exist() -> None:
@@ -70,7 +83,8 @@ def test_the_files_that_compose_mounts_exist() -> None:
 
 
 def test_a_container_has_the_time_to_answer_what_it_accepted() -> None:
-    needed = Settings().deadline_seconds + Settings().drain_seconds + 5
+    settings = Settings()
+    needed = settings.receive_seconds + settings.deadline_seconds + settings.drain_seconds + 5
     for each in OURS.values():
         assert int(each["stop_grace_period"].removesuffix("s")) > needed
 

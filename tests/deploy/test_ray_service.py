@@ -1,8 +1,12 @@
 """The RayService of KubeRay, checked by Ray's schema of it and by that of Kubernetes' pods."""
 
+import os
 import re
+import subprocess
+import sys
 from importlib import import_module
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -12,7 +16,8 @@ from pydantic import ValidationError
 from ray.serve.schema import ServeDeploySchema
 
 from deploy.ray.scale import Scale
-from service.settings import Settings
+from deploy.ray.serving import _for_all_machines
+from service.settings import Settings, read_keys
 from tests.conftest import REPOSITORY
 
 MANIFEST = yaml.safe_load(
@@ -60,6 +65,43 @@ def test_pods_follow_the_schema_of_kubernetes_and_are_confined(group: dict[str, 
     assert container(group)["securityContext"]["readOnlyRootFilesystem"]
     for probe in ("livenessProbe", "readinessProbe"):  # KubeRay's own need wget
         assert "httpGet" in container(group)[probe]
+
+
+@pytest.mark.parametrize("group", [HEAD, WORKERS], ids=["head", "workers"])
+def test_ray_keeps_photos_in_memory(group: dict[str, Any]) -> None:
+    [shared] = [v for v in group["template"]["spec"]["volumes"] if v["name"] == "shared-memory"]
+    assert shared["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Gi"}
+    assert int(group["rayStartParams"]["object-store-memory"]) < 0.95 * 2**30
+
+
+def test_the_application_reads_the_keys_where_it_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "keys").write_text("first\nsecond\n")
+    monkeypatch.setenv("CAPTION_API_KEYS", "third")
+    monkeypatch.setenv("CAPTION_API_KEYS_FILE", str(tmp_path / "keys"))
+    settings = _for_all_machines(Settings(), Scale(cpus=3))
+    assert settings.threads == 3
+    assert settings.api_keys_file is None
+    assert read_keys(settings.api_keys.get_secret_value(), None) == {"first", "second", "third"}
+
+
+def test_ray_waits_for_what_was_accepted_and_tells_nobody_of_its_use() -> None:
+    code = (
+        "from deploy.ray.scale import Scale\n"
+        "from deploy.ray.serving import application\n"
+        "from ray._common.usage.usage_lib import usage_stats_enabled\n"
+        "from ray.serve._private.build_app import build_app\n"
+        "built = build_app(application(Scale()), name='captions')\n"
+        "print(usage_stats_enabled())\n"
+        "for each in built.deployments:\n"
+        "    print(each._deployment_config.graceful_shutdown_timeout_s)\n"
+    )
+    environment = os.environ | {"CAPTION_DEADLINE_SECONDS": "40", "CAPTION_RECEIVE_SECONDS": "7"}
+    environment.pop("RAY_USAGE_STATS_ENABLED", None)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=REPOSITORY)
+    assert done.stdout.split() == ["False", "52.0", "52.0"], done.stderr
 
 
 def test_a_worker_has_room_for_a_replica() -> None:

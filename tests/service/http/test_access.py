@@ -68,8 +68,8 @@ def test_keys_are_read_from_a_list_and_a_file(tmp_path: Path) -> None:
     file.write_text("\ufeff# of the app\n one \n\ntwo # until May\nthr#ee#\n  # four\n")
     assert read_keys("", None) == frozenset()
     assert read_keys(" a, ,b#", file) == {"a", "b#", "one", "two", "thr#ee#"}
-    file.write_text("\ufefffirst\r\n")
-    assert read_keys("", file) == {"first"}
+    file.write_text("\ufefffirst, second\r\n")
+    assert read_keys("", file) == {"first", "second"}
 
 
 @pytest.mark.parametrize(("content", "message"), [("# none", "no API key"), (None, "cannot be")])

@@ -81,6 +81,18 @@ async def test_a_refused_request_has_its_status_and_no_stages(
     assert attributes["http.response.status_code"] == 415
 
 
+async def test_nothing_of_the_client_is_told(
+    traced: httpx.AsyncClient, exporter: InMemorySpanExporter
+) -> None:
+    headers = {"user-agent": "their-browser"}
+    await traced.post("/caption?beam_size=2", content=grey_png(), headers=headers)
+    attributes = named(exporter)["POST /caption"].attributes
+    assert attributes is not None
+    assert attributes["url.path"] == "/caption"
+    assert not {"client.address", "user_agent.original", "url.query"} & set(attributes)
+    assert "their-browser" not in str(dict(attributes))
+
+
 @pytest.mark.parametrize("path", ["/health", "/health/live", "/metrics", "/static/app.js"])
 async def test_probes_leave_no_traces(
     traced: httpx.AsyncClient, exporter: InMemorySpanExporter, path: str
