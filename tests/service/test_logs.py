@@ -111,7 +111,9 @@ def test_a_misspelled_variable_is_named(
 ) -> None:
     monkeypatch.setenv("CAPTION_MAX_BYTE", "1")
     monkeypatch.setenv("CAPTION_PORT", "8001")
+    monkeypatch.setenv("CAPTION_RAY_CPUS", "2")  # of deploy/ray
     configure_logging(Settings())
     err = capsys.readouterr().err
     assert "there is no setting CAPTION_MAX_BYTE;" in err
     assert "CAPTION_PORT" not in err
+    assert "CAPTION_RAY" not in err
