@@ -209,22 +209,25 @@ def _can_trace() -> bool:
 
 
 def read_keys(listed: str, file: Path | None) -> frozenset[str]:
-    """Keys separated by commas, and those of a file, one a line or separated likewise.
+    """Keys separated by commas, and those of a file, one a line.
 
     A comment begins with `#`, at the start of a line or after a space; a key may hold one.
     Raises OSError if the file cannot be read, and ValueError if there is a list or file without
-    any key, which would let everybody in.
+    any key, which would let everybody in, or a key that a header cannot carry.
     """
     keys = {key.strip() for key in listed.split(",")}
     if listed and not keys - {""}:
         raise ValueError("there is no API key in it; leave it empty to let everybody in")
     if file:
         lines = file.read_text(encoding="utf-8-sig").splitlines()  # as Windows' editors write it
-        listed_there = (_COMMENT.sub("", line).split(",") for line in lines)
-        in_file = {key.strip() for line in listed_there for key in line} - {""}
+        in_file = {_COMMENT.sub("", line).strip() for line in lines} - {""}
         if not in_file:
             raise ValueError(f"{file} holds no API key")
+        if any("," in key for key in in_file):
+            raise ValueError(f"a key in {file} holds a comma; write each on a line of its own")
         keys |= in_file
+    if not all(key.isascii() and key.isprintable() for key in keys):
+        raise ValueError("API keys are sent in a header: use ASCII letters, digits and signs only")
     return frozenset(keys - {""})
 
 

@@ -4,6 +4,7 @@ import math
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from io import BytesIO
 
 from PIL import Image
@@ -31,8 +32,8 @@ _NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # TIFF's unsigned integers
 # comes before 0 or a restart marker; libjpeg skips those below 0xC0 alone, as this does.
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
 _SCAN, _END = 0xDA, 0xD9
-# The entry that says of what kind an item of a HEIF is, in both of its versions.
-_OVERLAY = re.compile(rb"infe(\x02.{7}|\x03.{9})iovl", re.DOTALL)
+# The entry that says of what kind an item of a HEIF is, whatever its version and form of length.
+_OVERLAY = re.compile(rb"infe.{0,24}iovl", re.DOTALL)
 
 
 class AbandonedError(Exception):
@@ -87,7 +88,7 @@ def _scans(data: bytes, image: Image.Image) -> int:
     tags = getattr(image, "tag_v2", {})
     if tags.get(_COMPRESSION) != _JPEG:
         return 1
-    return 1 + max(0, data.count(bytes((0xFF, _SCAN))) - _pieces(tags, *image.size))
+    return _scans_of_tiff(data, _pieces(tags, *image.size))
 
 
 def _scans_of_jpeg(data: bytes) -> int:
@@ -100,6 +101,24 @@ def _scans_of_jpeg(data: bytes) -> int:
         scans += marker[1][0] == _SCAN
         at = marker.end() + max(2, int.from_bytes(data[marker.end() : marker.end() + 2]))
     raise too_complex("it consists of too many blocks")
+
+
+def _scans_of_tiff(data: bytes, pieces: int) -> int:
+    """Those of its first page, whose pieces are JPEGs: on average of its pieces, rounded up.
+
+    Bytes that several pieces share count for each.
+    """
+    told: dict[int, tuple[int, ...]] = {}
+    with suppress(struct.error, OverflowError):
+        for tag, values in _tags(data):
+            told.setdefault(tag, values)
+    places = told.get(_TILE_OFFSETS) or told.get(_STRIP_OFFSETS) or ()
+    sizes = told.get(_TILE_SIZES) or told.get(_STRIP_SIZES) or ()
+    scan = bytes((0xFF, _SCAN))
+    if not sizes:
+        return data.count(scan)
+    spans = [*zip(places, sizes, strict=False)][:pieces]
+    return math.ceil(sum(data.count(scan, at, at + size) for at, size in spans) / pieces)
 
 
 def _pieces(tags: Mapping[int, object], width: int, height: int) -> int:

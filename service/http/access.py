@@ -19,12 +19,9 @@ class Access:
             return
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         given = [headers.get("x-api-key", ""), bearer.strip() if scheme.lower() == "bearer" else ""]
-        # All keys are compared, each in constant time: how long it takes tells nothing. Headers
-        # are bytes, which Starlette decodes as Latin-1.
+        # All keys are compared, each in constant time: how long it takes tells nothing.
         matches = [
-            secrets.compare_digest(each.encode("latin-1"), key)
-            for each in given
-            for key in self._keys
+            secrets.compare_digest(each.encode(), key) for each in given for key in self._keys
         ]
         if not any(matches):
             raise Problem(

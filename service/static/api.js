@@ -7,8 +7,9 @@ const LASTING = "failed"; // the state that ends only when the server is restart
 
 let key = "";
 
+// Keys are ASCII, and a header carries little more.
 export function useKey(value) {
-  key = value;
+  key = value.replace(/[^ -~]/g, "?");
 }
 
 export const usesKey = () => Boolean(key);
@@ -59,7 +60,7 @@ async function ask(path, request, signal) {
     });
     const seconds = Number(response.headers.get("Retry-After")) || 0;
     const answer = await response.json().catch(() => undefined);
-    const isOurs = response.ok ? answer?.beams ?? answer?.search : answer?.code;
+    const isOurs = response.ok ? answer?.beams ?? answer?.search : typeof answer?.code === "string";
     return [isOurs ? answer : { code: timeout.aborted ? "timeout" : "no_json" }, seconds];
   } catch {
     if (signal?.aborted) return [{ code: "aborted" }, 0];

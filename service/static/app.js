@@ -59,9 +59,11 @@ function anew() {
 }
 
 async function read(card) {
+  const wasOld = card.isOld;
   const said = await card.read(chosen());
-  if (said && card.problem && card.answer) tell(`${said} The caption from before is kept.`);
+  if (said && card.isOld) tell(`${said} The caption from before is kept.`);
   else if (said) announce(said);
+  if (wasOld && !card.problem) tell("");
   if (card.problem?.code === "unauthorized" && access.hidden) {
     access.hidden = false;
     key.select();

@@ -30,7 +30,7 @@ export function watchBatch({ cards, again, changed }) {
 }
 
 export function showBatch(cards) {
-  const failed = cards.filter((card) => card.problem).length;
+  const failed = cards.filter((card) => card.problem && !card.isOld).length;
   const captioned = cards.filter((card) => card.answer).length;
   batch.hidden = cards.length < 2;
   batchFacts.textContent = [

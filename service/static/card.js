@@ -58,6 +58,11 @@ export class Card {
     return this.answer?.beams[this.used];
   }
 
+  // Whether its caption is from before its last try, which failed.
+  get isOld() {
+    return Boolean(this.answer && this.problem);
+  }
+
   get text() {
     return this.beam?.text ?? "";
   }

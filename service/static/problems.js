@@ -31,7 +31,7 @@ export function explained(problem) {
   if (code === "internal_error") {
     return `Something went wrong on the server. Try again, or report it with the request id ${id}.`;
   }
-  return WORDS[code] ?? sentence(detail || code);
+  return WORDS[code] ?? sentence(`${detail || code}`);
 }
 
 export const mayPass = (problem) => PASSING.includes(problem.code);

@@ -61,12 +61,20 @@ def test_an_answer_of_something_in_between_is_told_from_the_server_s(opened: Wat
     assert failed(choose(opened.page, CAT)).startswith("Something between this page and the server")
 
 
-@pytest.mark.parametrize("status", [502, 200])
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (502, {"message": "Bad Gateway"}),
+        (502, {"code": 502}),
+        (200, {"message": "Hello"}),
+        (502, 3),
+    ],
+)
 def test_json_of_something_in_between_is_no_answer_and_stops_no_other_photo(
-    opened: Watched, status: int
+    opened: Watched, status: int, answer: object
 ) -> None:
     page = opened.page
-    body = json.dumps({"message": "Bad Gateway"})
+    body = json.dumps(answer)
     page.route("**/caption", lambda route: route.fulfill(status=status, body=body), times=2)
     choose(page, CAT, COFFEE, MOTORCYCLE)
     expect(page.locator(".card.failed")).to_have_count(2)
@@ -76,7 +84,7 @@ def test_json_of_something_in_between_is_no_answer_and_stops_no_other_photo(
 
 def test_json_of_something_in_between_is_no_model(opened: Watched) -> None:
     page = opened.page
-    body = json.dumps({"message": "Bad Gateway"})
+    body = json.dumps({"code": 502, "message": "Bad Gateway"})
     page.route("**/model", lambda route: route.fulfill(status=502, body=body), times=1)
     page.reload()
     expect(page.locator("#notice")).to_contain_text("Something between this page")
@@ -178,6 +186,32 @@ def test_a_caption_stays_if_it_cannot_be_made_anew(opened: Watched) -> None:
     until(page, "JSON.parse(sessionStorage.captions ?? '[]')[0]?.used === 2")
     slide(page, "beam_size", "4")
     expect(card.locator(".beam")).to_have_count(4)
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_captions_that_stay_are_not_counted_as_failed(opened: Watched) -> None:
+    page = opened.page
+    choose(page, CAT, COFFEE)
+    expect(page.locator("#batch-facts")).to_have_text("2 photos, 2 captioned")
+    answer_with(page, 500, "internal_error", times=2, request_id="abc123")
+    page.get_by_role("button", name="Settings").click()
+    slide(page, "beam_size", "5")
+    expect(page.get_by_role("button", name="Retry failed")).to_be_visible()
+    expect(page.locator("#batch-facts")).to_have_text("2 photos, 2 captioned")
+    page.get_by_role("button", name="Retry failed").click()
+    expect(page.get_by_role("button", name="Retry failed")).to_be_hidden()
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_a_key_of_letters_that_no_header_carries_is_a_wrong_one(opened: Watched) -> None:
+    page = opened.page
+    body = json.dumps({"code": "unauthorized", "detail": "no"})
+    page.route("**/caption", lambda route: route.fulfill(status=401, body=body))
+    card = choose(page, CAT)
+    expect(page.locator("#key")).to_be_focused()
+    page.locator("#key").fill("ключ")
+    page.keyboard.press("Enter")
+    expect(card.locator(".caption")).to_have_text("The server does not accept this API key.")
 
 
 def test_photos_that_are_removed_while_the_server_is_busy_keep_no_other_waiting(

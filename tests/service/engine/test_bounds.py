@@ -77,11 +77,41 @@ def test_only_tiffs_of_jpegs_have_scans(compression: str) -> None:
     check(encode(noise(64, 64), "TIFF", compression=compression) + 100 * b"\xff\xda", 64 * 64)
 
 
+STRIPS = {"compression": "jpeg", "strip_size": 64 * 3 * 8}
+
+
 def test_a_strip_or_tile_of_a_tiff_has_a_scan_of_its_own() -> None:
-    data = encode(noise(64, 640), "TIFF", compression="jpeg", strip_size=64 * 3 * 8)
+    data = encode(noise(64, 640), "TIFF", **STRIPS)
     assert data.count(b"\xff\xda") == 80
     check(data, 64 * 640)
-    assert code_of(check, data + 40 * b"\xff\xda", 64 * 640) == "image_too_complex"
+    check(data, 64 * 640 // 20)
+
+
+def test_only_the_first_page_of_a_tiff_counts() -> None:
+    pages = [noise(64, 640) for _ in range(20)]
+    check(encode(pages[0], "TIFF", save_all=True, append_images=pages[1:], **STRIPS), 64 * 640)
+
+
+def test_bytes_that_strips_share_count_for_each() -> None:
+    data = bytearray(encode(noise(64, 640), "TIFF", **STRIPS))
+    more = bytes(4) + 40 * b"\xff\xda\0\2"
+    with Image.open(BytesIO(data)) as image:
+        offsets, sizes = (image.tag_v2[tag] for tag in (273, 279))  # type: ignore[attr-defined]
+    for old, new in ((offsets, len(data)), (sizes, len(more))):
+        kind = "<H" if max(old) < 2**16 else "<I"
+        listed = b"".join(struct.pack(kind, each) for each in old)
+        at = data.index(listed)
+        data[at : at + len(listed)] = struct.pack(kind, new) * len(old)
+    assert code_of(check, bytes(data) + more, 64 * 640) == "image_too_complex"
+
+
+def test_a_tiff_without_the_sizes_of_its_strips_counts_all_scans() -> None:
+    data = bytearray(encode(noise(64, 640), "TIFF", **STRIPS))
+    with Image.open(BytesIO(data)) as image:
+        at = data.rindex(struct.pack("<H", 279))
+        data[at : at + 2] = struct.pack("<H", 0xFFFE)
+        given = (bytes(data), image, 64 * 640)
+        assert code_of(check_before_decoding, *given) == "image_too_complex"
 
 
 @pytest.mark.parametrize(
@@ -121,7 +151,10 @@ def test_a_tiff_is_checked_before_it_is_opened(name: str) -> None:
     assert code_of(check_before_opening, BOMBS[name][0]) == "image_too_complex"
 
 
-@pytest.mark.parametrize("entry", [b"infe\2abcdefgiovl", b"infe\3abcdefghiiovl"])
+@pytest.mark.parametrize(
+    "entry",
+    [b"infe\2abcdefgiovl", b"infe\3abcdefghiiovl", b"infe" + 8 * b"-" + b"\2abcdefgiovl"],
+)
 def test_overlaid_images_are_refused(entry: bytes) -> None:
     image = Image.new("L", (1, 1))
     image.format = "HEIF"

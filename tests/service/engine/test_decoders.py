@@ -30,7 +30,7 @@ class SlowDecode:
 
     def __call__(self, data: bytes, *rest: Any) -> Photo:
         self.started.set()
-        self.go_on.wait()
+        assert self.go_on.wait(60)
         return decode(data, *rest)
 
 
@@ -99,6 +99,7 @@ async def test_after_photos_that_nobody_waits_for_others_are_decoded(slow: SlowD
         request.cancel()
         await until(request.done)
         slow.go_on.set()
+        await until(lambda: decoders.abandoned == 0)
     assert (await decoders.decode(grey_png(7), SPEC)).width == 4
 
 
