@@ -1,7 +1,8 @@
 """Sources read, checked, split where they are not, and joined to one data set."""
 
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,8 +39,9 @@ def load_dataset(*paths: Path) -> Dataset:
     with file and line where something cannot be used.
     """
     configs = [config for path in paths for config in _configs(path)]
-    sources = [_prepared(config, len(configs) > 1) for config in configs]
-    return _joined(sources, configs)
+    read = [_Read.of(config, len(configs) > 1) for config in configs]
+    _check_excluded(read)
+    return _joined([_prepared(each) for each in read], configs)
 
 
 def _configs(path: Path) -> Iterator[SourceConfig]:
@@ -59,11 +61,50 @@ def _configs(path: Path) -> Iterator[SourceConfig]:
         raise DatasetError(f"{path}: {mistakes(error)}") from error
 
 
-def _prepared(config: SourceConfig, several: bool) -> Dataset:
-    """One source as a data set of its own; its photos' names begin with its name if `several`."""
-    source = read_source(config.path, config.format)
-    start = f"{config.name or config.path.stem}/" if several else ""
-    left_out = _leave_out(source, config, start)
+@dataclass(frozen=True)
+class _Read:
+    """A source, and what its photos' names begin with in the data set."""
+
+    config: SourceConfig
+    source: Source
+    start: str
+
+    @classmethod
+    def of(cls, config: SourceConfig, several: bool) -> "_Read":
+        start = f"{config.name or config.path.stem}/" if several else ""
+        return cls(config, read_source(config.path, config.format), start)
+
+    @property
+    def exclude(self) -> Path:
+        path = self.config.path
+        return (path if path.is_dir() else path.parent) / EXCLUDE
+
+    def named(self, line: str) -> str | None:
+        """The photo that a line of `exclude` names, as the source or the data set does."""
+        known = self.source.files.keys() | self.source.captions.keys()
+        names = (line.strip(), line.strip().removeprefix(self.start))
+        return next((name for name in names if name in known), None)
+
+
+def _lines_of_exclude(path: Path) -> Iterator[tuple[str, str]]:
+    if path.is_file() and path.read_bytes().strip():
+        yield from lines_of(path)
+
+
+def _check_excluded(read: Sequence[_Read]) -> None:
+    """Raises DatasetError for a line that names a photo of none of its folder's sources."""
+    for path in {each.exclude for each in read}:
+        beside = [each for each in read if each.exclude == path]
+        for where, line in _lines_of_exclude(path):
+            if not any(each.named(line) for each in beside):
+                raise DatasetError(f"{where}: there is no photo {line.strip()} to leave out")
+
+
+def _prepared(read: _Read) -> Dataset:
+    """One source as a data set of its own."""
+    config, source, start = read.config, read.source, read.start
+    lines = [line for _, line in _lines_of_exclude(read.exclude)]
+    left_out = _leave_out(source, config, {name for line in lines if (name := read.named(line))})
     _check(source, config.path)
     splits = _with_all_splits(source, config)
     train = splits["train"] if config.weight != 1 else ()
@@ -79,10 +120,9 @@ def _prepared(config: SourceConfig, several: bool) -> Dataset:
     )
 
 
-def _leave_out(source: Source, config: SourceConfig, start: str) -> dict[str, str]:
+def _leave_out(source: Source, config: SourceConfig, excluded: Iterable[str]) -> dict[str, str]:
     """Take photos out of the source that cannot or shall not be used; why, by name."""
-    folder = config.path if config.path.is_dir() else config.path.parent
-    why = dict.fromkeys(_excluded(folder / EXCLUDE, source, start), f"in {EXCLUDE}")
+    why = dict.fromkeys(excluded, f"in {EXCLUDE}")
     if config.allow_missing:
         why |= {name: "not there" for name in source.captions if name not in source.files}
     if "train" in source.splits:
@@ -96,23 +136,6 @@ def _leave_out(source: Source, config: SourceConfig, start: str) -> dict[str, st
     source.captions = {name: group for name, group in source.captions.items() if group}
     source.labels = {name: each for name, each in source.labels.items() if name in source.files}
     return why
-
-
-def _excluded(path: Path, source: Source, start: str) -> Iterator[str]:
-    """The photos that a file lists, by the names in the source or, with `start`, in the data set.
-
-    Raises DatasetError for a line that is neither's.
-    """
-    if not path.is_file() or not path.read_bytes().strip():
-        return
-    known = source.files.keys() | source.captions.keys()
-    for where, line in lines_of(path):
-        name = line.strip()
-        if name not in known:
-            name = name.removeprefix(start)
-        if name not in known:
-            raise DatasetError(f"{where}: there is no photo {line.strip()} to leave out")
-        yield name
 
 
 def _check(source: Source, path: Path) -> None:

@@ -11,12 +11,12 @@ SPECIAL_WORDS = ("<pad>", "<start>", "<end>", "<unk>")
 
 _CLITIC = r"(?:n't|'(?:s|m|d|re|ve|ll))"
 # Vowels and accents that are characters of their own, as in Hindi; to `re` they end a word.
-_MARKS = "".join(chr(c) for c in range(0x300, 0x10000) if category(chr(c)).startswith("M"))
-_LETTER = rf"[\w{_MARKS}]"
+_MARKS = "".join(chr(c) for c in range(0x300, 0xFE00) if category(chr(c)).startswith("M"))
+_MORE = rf"[\w{_MARKS}]"
 _TOKEN = re.compile(
-    rf"{_LETTER}+?(?=n't\b)"  # "do" of "don't"
+    rf"\w{_MORE}*?(?=n't\b)"  # "do" of "don't"
     rf"|{_CLITIC}\b"
-    rf"|{_LETTER}+(?:[-/.&]{_LETTER}+)*"  # "t-shirt", "1/2", "a&m" stay whole
+    rf"|\w{_MORE}*(?:[-/.&]\w{_MORE}*)*"  # "t-shirt", "1/2", "a&m" stay whole
 )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from training.data.tags import TagNames
+from training.data.tags import PERSON, TagNames
 from training.data.text import Vocabulary
 from training.models.weights import Weights
 
@@ -31,5 +31,10 @@ def with_tags(weights: Weights, vocabulary: Vocabulary, tags: TagNames) -> Weigh
     for new, old in columns:
         known = (new < tags.read) & (old < len(kernel))
         rows[new[known]] = kernel[old[known]]
+    # No word is evidence of a person: it is the object that none leads to.
+    objects, words = (old for _, old in columns)
+    silent = set(range(int(words.min()))) - set(objects.tolist())
+    if PERSON in tags.objects and len(silent) == 1:
+        rows[tags.objects.index(PERSON)] = kernel[silent.pop()]
     kept = {path: weights[path] for name, path in by_name.items() if name not in PREPARED}
     return kept | {by_name[KERNEL]: rows}

@@ -22,6 +22,7 @@ from training.optimize.run_folder import (
     DANGLING,
     METRICS,
     STAGE,
+    TAGGER,
     VOCABULARY,
     stage_of,
 )
@@ -75,7 +76,9 @@ def hold(
     """
     run.mkdir(parents=True, exist_ok=True)
     file = run / CONFIG
-    if not file.is_file() or not any(run.glob(f"{CHECKPOINTS}/*")):
+    if not file.is_file() or not _has_learned(run):
+        for name in (STAGE, TAGGER, METRICS):
+            (run / name).unlink(missing_ok=True)
         begin()
         file.write_text(json.dumps(described, indent=2) + "\n")
         return
@@ -84,6 +87,12 @@ def hold(
     for what, is_same in same(json.loads(file.read_text())).items():
         if not is_same:
             raise ValueError(f"{run} was started with another {what}; name another --run")
+
+
+def _has_learned(run: Path) -> bool:
+    """Whether a run has a checkpoint, or weights of its own; an average has these alone."""
+    weights = (path for path in run.glob("*.weights.h5") if path.name != STAGE)
+    return any(weights) or any(run.glob(f"{CHECKPOINTS}/*"))
 
 
 def same_settings(started: dict[str, Any] | None, config: BaseModel) -> dict[str, bool]:

@@ -81,8 +81,8 @@ class Progress:
 
         Captions of few photos often have a CIDEr of 0, and those of one photo always.
         """
-        before = (float(self.best_cider), -float(self.best_loss))
-        if (cider, -loss) <= before:
+        best = float(self.best_cider)
+        if not (cider > best or (cider == best and loss < float(self.best_loss))):
             return False
         self.best_epoch.assign(epoch)
         self.best_cider.assign(cider)

@@ -46,9 +46,19 @@ def model_card(
 
 def write_card(folder: Path, audit: Mapping[str, Any] | None, template: Path | None = None) -> Path:
     """Write the card of the artifact in `folder` anew, with its audit's findings."""
+    path = folder / CARD
+    path.write_text(_card_of(folder, audit, template), encoding="utf-8")
+    return path
+
+
+def is_our_card(folder: Path, audit: Mapping[str, Any] | None) -> bool:
+    """Whether the card of an artifact is what this would write, and not its maker's own."""
+    path = folder / CARD
+    return not path.is_file() or path.read_text(encoding="utf-8") == _card_of(folder, audit, None)
+
+
+def _card_of(folder: Path, audit: Mapping[str, Any] | None, template: Path | None) -> str:
     manifest = json.loads((folder / "manifest.json").read_text())
     words = (folder / "vocabulary.txt").read_text(encoding="utf-8").splitlines()
     text = (template or template_for(manifest)).read_text(encoding="utf-8")
-    path = folder / CARD
-    path.write_text(model_card(text, manifest, len(words), audit), encoding="utf-8")
-    return path
+    return model_card(text, manifest, len(words), audit)

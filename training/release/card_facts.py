@@ -68,7 +68,7 @@ def facts(manifest: Manifest, about: About) -> dict[str, Any]:
         "tensorflow": made.get("tensorflow", NOT_STATED),
         "keras": made.get("keras", NOT_STATED),
         **about.model_dump(),
-        **_measured(manifest["metrics"], manifest["search"]),
+        **_measured(manifest["metrics"] | _of_engines(manifest), manifest["search"]),
     }
 
 
@@ -103,6 +103,17 @@ def _data(data: Mapping[str, Any] | None) -> str:
         rows.append(f"| captions without photos | | {data['texts']:,} |")
     header = ["| split | photos | captions |", "|---|---|---|"]
     return "\n".join([f"Sources, as the run calls them: {sources}.", "", *header, *rows])
+
+
+def _of_engines(manifest: Manifest) -> dict[str, Any]:
+    """What was measured of the artifact's other forms, for a model of which nothing else was."""
+    engines = manifest.get("engines", {}).values()
+    return {
+        f"{name} by another engine": each
+        for engine in engines
+        for name, each in engine.items()
+        if isinstance(each, dict) and "variety" in each
+    }
 
 
 def _measured(metrics: Mapping[str, Any], search: Mapping[str, Any]) -> dict[str, Any]:

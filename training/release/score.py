@@ -17,7 +17,7 @@ from training.measure.audit.report import read_audit
 from training.measure.chair import chair
 from training.measure.evaluate import write_evaluation
 from training.models.weights import read_dangling
-from training.release.card import write_card
+from training.release.card import is_our_card, write_card
 
 EXAMPLES = 40
 BATCH = 8
@@ -36,8 +36,8 @@ def score_artifact(
     """Caption a split with an artifact and write its scores.
 
     They go to `results/NAME-ENGINE.json`, with the captions and statistics beside them, and into
-    the artifact's manifest under `metrics` and its card, whose `template` may be one's own. Photos
-    with labels are also scored by the objects that their captions name.
+    the artifact's manifest under `metrics` and its card. One that its maker wrote stays, unless
+    its `template` is named. Photos with labels are also scored by the objects that captions name.
     """
     artifact = Artifact(folder, engine)
     captions = dict(_captions(artifact, dataset, dataset.splits[split]))
@@ -59,8 +59,11 @@ def score_artifact(
         scored["objects"] = chair({photo: captions[photo] for photo in labels}, labels, said)
         scored["examples"] = _examples(captions, labels)
         (results / f"{name}-{engine}.json").write_text(json.dumps(scored, indent=2) + "\n")
+    audit = read_audit(folder)
+    ours = is_our_card(folder, audit)
     _into_manifest(folder, engine, name, scored)
-    write_card(folder, read_audit(folder), template)
+    if template or ours:
+        write_card(folder, audit, template)
     return scored
 
 

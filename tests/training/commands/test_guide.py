@@ -73,6 +73,9 @@ def test_a_guide_is_chosen_on_dev_and_served(
     scored = ("--artifact", artifact, "--name", "flickr8k", "--data", tmp_path / "data")
     step("score", *scored, "--results", tmp_path / "results")
     assert NOT_SCORED not in (artifact / "MODEL_CARD.md").read_text()
+    (artifact / "MODEL_CARD.md").write_text("my own card")
+    step("score", *scored, "--results", tmp_path / "results")
+    assert (artifact / "MODEL_CARD.md").read_text() == "my own card"
 
     answer = serve(artifact, tmp_path / "data" / "images" / "0.png")
     assert answer.caption

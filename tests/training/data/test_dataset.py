@@ -98,6 +98,17 @@ def test_exclude_takes_the_names_that_check_shows_of_several_sources(dataset_roo
     assert dataset.left_out == {f"{dataset_root.name}/red.png": "in exclude.txt"}
 
 
+def test_sources_in_one_folder_share_their_exclude(tmp_path: Path) -> None:
+    for source in ("a", "b"):
+        lines = "".join(f"{source}{i}.png,A dog\n" for i in range(9))
+        (tmp_path / f"{source}.csv").write_text(f"image,caption\n{lines}")
+        for i in range(9):
+            write_photo(tmp_path / f"{source}{i}.png")
+    (tmp_path / "exclude.txt").write_text("b3.png\na/a4.png\n")
+    left_out = load_dataset(tmp_path / "a.csv", tmp_path / "b.csv").left_out
+    assert left_out == {"b/b3.png": "in exclude.txt", "a/a4.png": "in exclude.txt"}
+
+
 def test_an_exclude_that_names_no_photo_is_told_and_an_empty_one_is_fine(
     dataset_root: Path,
 ) -> None:

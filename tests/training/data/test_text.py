@@ -121,6 +121,11 @@ def test_letters_are_the_same_however_they_are_composed() -> None:
     assert tokenize("\u00dcber") == ["\u00fcber"]
 
 
+def test_an_emoji_is_no_word() -> None:
+    assert tokenize("I \u2764\ufe0f my dog") == ["i", "my", "dog"]
+    assert tokenize("\u2764\ufe0f \u0301") == []
+
+
 def test_vowels_that_are_characters_of_their_own_stay_in_their_word() -> None:
     caption = "\u090f\u0915 \u0932\u0921\u093c\u0915\u0940"  # Hindi: "a girl"
     assert tokenize(caption) == caption.split()

@@ -1,5 +1,7 @@
 """What was learned of tags, taken over by a decoder that reads others."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,20 @@ def test_tags_are_known_by_their_words_and_new_ones_begin_at_zero(weights: Weigh
     new = TagNames(("bird", "cat"), ("sits", "purrs", "a"), ())
     rows = with_tags(weights, VOCABULARY, new)[START + KERNEL]
     assert rows[:, 0].tolist() == [0, 1, 5, 0, 3]
+
+
+def test_a_person_whom_no_word_leads_to_is_known_too() -> None:
+    old = TagNames(("cat", "dog", "person"), ("a", "cat", "sits"), ())
+    vocabulary = Vocabulary((*VOCABULARY.words, "dog"))
+    words: dict[str, Any] = {
+        START + "word_column": old.word_columns(vocabulary),
+        START + "object_column": old.object_columns(vocabulary),
+    }
+    rest: Weights = dict.fromkeys((START + name for name in PREPARED), np.zeros(0, np.float32))
+    kernel = np.outer(np.arange(6) + 1, np.ones(4)).astype(np.float32)
+    given: Weights = rest | words | {START + KERNEL: kernel}
+    found = with_tags(given, vocabulary, TagNames(("person",), ("cat",), ()))
+    assert found[START + KERNEL][:, 0].tolist() == [3, 5]
 
 
 def test_the_same_tags_keep_all_rows(weights: Weights) -> None:

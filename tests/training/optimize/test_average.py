@@ -30,7 +30,10 @@ def runs(dataset: Dataset, features: FeatureCache, tmp_path: Path) -> list[Path]
     return [tmp_path / "run-1", tmp_path / "run-2"]
 
 
-def test_an_average_is_a_run_whose_weights_are_the_mean(runs: list[Path], tmp_path: Path) -> None:
+def test_an_average_is_a_run_whose_weights_are_the_mean(
+    runs: list[Path], tmp_path: Path, dataset: Dataset, features: FeatureCache
+) -> None:
+    given = (dataset, features)
     average(runs, tmp_path / "mean")
     one, other, mean = (load_run(run, "imagenet") for run in (*runs, tmp_path / "mean"))
     weights = zip(*(run.decoder.get_weights() for run in (one, other, mean)), strict=True)
@@ -40,6 +43,10 @@ def test_an_average_is_a_run_whose_weights_are_the_mean(runs: list[Path], tmp_pa
         differences.append(np.abs(a - b).max())
     assert max(differences) > 0.001
     assert mean.vocabulary.words == one.vocabulary.words
+    before = (tmp_path / "mean" / "best.weights.h5").read_bytes()
+    with pytest.raises(FileExistsError, match="holds a run"):
+        train(small("lstm"), Inputs(*given, "imagenet"), tmp_path / "mean", resume=False)
+    assert (tmp_path / "mean" / "best.weights.h5").read_bytes() == before
     assert [each["run"] for each in mean.described["average_of"]] == ["run-1", "run-2"]
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,13 @@ def test_a_run_that_failed_in_its_first_epoch_is_begun_again(
     with pytest.raises(ValueError, match="wrong"):
         train(small("lstm", epochs=1), inputs(dataset, features), tmp_path, resume=False)
     monkeypatch.undo()
+    for name in ("encoder-stage.weights.h5", "tagger.npz", "metrics.jsonl"):
+        (tmp_path / name).write_text("of what it began with")
     train(small("lstm", epochs=1, seed=3), inputs(dataset, features), tmp_path, resume=False)
-    assert load_run(tmp_path, "imagenet").config.seed == 3
+    run = load_run(tmp_path, "imagenet")
+    assert run.config.seed == 3
+    assert run.tag_head is None
+    assert len(rows(tmp_path)) == 1
 
 
 def test_of_epochs_with_the_same_cider_that_of_the_lowest_loss_is_the_best() -> None:
@@ -126,6 +132,7 @@ def test_of_epochs_with_the_same_cider_that_of_the_lowest_loss_is_the_best() -> 
     heard = [progress.note(*each) for each in ((1, 0.0, 5.0), (2, 0.0, 4.0), (3, 0.0, 4.5))]
     assert heard == [True, True, False]
     assert int(progress.best_epoch) == 2
+    assert not progress.note(3, 0.0, math.nan)
     assert progress.note(4, 1.0, 9.0)
     assert not progress.note(5, 0.5, 1.0)
 

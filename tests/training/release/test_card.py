@@ -126,6 +126,11 @@ def test_a_model_that_is_not_scored_has_a_card_that_says_so() -> None:
     manifest = MANIFEST | {"metrics": {}}
     card = model_card(TEMPLATE.read_text(encoding="utf-8"), manifest, 500, None)
     assert "Not measured; `python -m training score` does." in card
+    other = {"openvino": {"file": "captioner.xml", "garden": MANIFEST["metrics"]}}
+    card = model_card(
+        TEMPLATE.read_text(encoding="utf-8"), manifest | {"engines": other}, 500, None
+    )
+    assert "| CIDEr | 12.3 | 11.0 to 13.0 |" in card
     garden = MANIFEST | {"metrics": {"garden": MANIFEST["metrics"]}}
     card = model_card(TEMPLATE.read_text(encoding="utf-8"), garden, 500, None)
     assert "| CIDEr | 12.3 | 11.0 to 13.0 |" in card

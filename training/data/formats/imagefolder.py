@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from training.data.formats.json_file import value
-from training.data.formats.source import DatasetError, Source, lines_of, photos_below
+from training.data.formats.source import DatasetError, Source, composed, lines_of, photos_below
 from training.data.formats.table import SPLIT_NAMES
 
 METADATA = "metadata.jsonl"
@@ -42,7 +42,7 @@ def _object(line: str, where: str) -> dict[str, Any]:
 
 
 def _read(entry: dict[str, Any], folder: Path, where: str, source: Source) -> None:
-    name = (folder / value(entry, "file_name", str, where)).as_posix()
+    name = composed((folder / value(entry, "file_name", str, where)).as_posix())
     source.add(name, _captions(entry, where), where, SPLIT_NAMES.get(name.split("/")[0]))
     labels = entry.get("labels", [])
     if not _strings(labels):

@@ -209,3 +209,13 @@ def test_captions_without_photos_of_two_sources_are_of_different_photos(tmp_path
         "first/1": ("cat",),
         "second/1": ("dog",),
     }
+
+
+def test_a_folder_s_name_matches_however_its_letters_are_composed(tmp_path: Path) -> None:
+    WRITERS["imagefolder"](tmp_path)
+    expected = load_dataset(tmp_path)
+    (tmp_path / "train").rename(tmp_path / "mu\u0308ll")
+    dataset = load_dataset(tmp_path)
+    assert len(dataset.names) + len(dataset.left_out) == len(expected.names)
+    assert all(dataset.files[name].is_file() for name in dataset.names)
+    assert all(name.startswith("m\u00fcll/") for name in dataset.left_out)
