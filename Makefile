@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-# Processes of the tests; one of them holds TensorFlow, with 2 GB.
+# Processes of the tests, of which each may hold TensorFlow, with 2 GB.
 WORKERS ?= 2
 FROM_LOCK := pip install --disable-pip-version-check --no-deps --require-hashes
 INSTALL := $(BIN)/python -m $(FROM_LOCK)
@@ -38,7 +38,7 @@ run: setup ## serve at http://localhost:8000
 	$(BIN)/python -m service
 
 test: lint ## set up and run every check and every test
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --no-loadscope-reorder
 
 lint: $(VENV)/.development ## ruff and mypy
 	$(BIN)/ruff format --check .

@@ -19,7 +19,7 @@ from tests.conftest import REPOSITORY
 from tests.end_to_end.conftest import PATIENCE
 from tests.photos import jpeg, views
 
-pytestmark = [pytest.mark.http, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.http
 
 PHOTOS, BROKEN = 60, 5
 COMMAND = [sys.executable, "-m", "service", "caption"]

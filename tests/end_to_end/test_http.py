@@ -20,9 +20,7 @@ from tests.photos import FOLDER, flickr_sized_jpeg
 pytestmark = pytest.mark.http
 
 
-@pytest.fixture(
-    params=["server", pytest.param("ray_server", marks=pytest.mark.xdist_group("ray"))],
-)
+@pytest.fixture(params=["server", "ray_server"])
 def either(request: pytest.FixtureRequest) -> Server:
     """One process, and then the same routes on Ray Serve: both must answer alike."""
     chosen: Server = request.getfixturevalue(request.param)

@@ -6,7 +6,7 @@ import pytest
 from benchmarks.server import Server
 from tests.photos import flickr_sized_jpeg
 
-pytestmark = [pytest.mark.http, pytest.mark.xdist_group("ray")]
+pytestmark = pytest.mark.http
 
 
 def test_a_key_that_is_set_where_it_is_deployed_protects_the_api(ray_server: Server) -> None:
