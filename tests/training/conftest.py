@@ -57,6 +57,10 @@ def dataset(dataset_root: Path) -> Dataset:
 
 @pytest.fixture
 def features(dataset: Dataset) -> "FeatureCache":
+    return random_features(dataset)
+
+
+def random_features(dataset: Dataset) -> "FeatureCache":
     """Random maps; a mirrored photo's are its plain ones plus 100, to be told apart."""
     from tests.training.shapes import CELLS, FEATURES
     from training.data.features import FeatureCache

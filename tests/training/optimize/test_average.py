@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.training.conftest import random_features, write_dataset
 from tests.training.optimize.small import small, train
 from training.cli import main
 from training.data.dataset import Dataset
 from training.data.features import FeatureCache
+from training.data.load import load_dataset
 from training.optimize.average import average
 from training.optimize.inputs import Inputs
 from training.optimize.run_folder import load_run
@@ -18,15 +20,26 @@ from training.optimize.run_folder import load_run
 pytestmark = pytest.mark.tensorflow
 
 
-@pytest.fixture
-def runs(dataset: Dataset, features: FeatureCache, tmp_path: Path) -> list[Path]:
-    """Two short runs that went on from a third."""
-    base = tmp_path / "base"
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two short runs that went on from a third."""
+    root = tmp_path_factory.mktemp("trained")
+    dataset = load_dataset(write_dataset(root / "tiny"))
+    features = random_features(dataset)
+    base = root / "base"
     train(small("lstm", epochs=1), Inputs(dataset, features, "imagenet"), base, resume=False)
     inputs = Inputs(dataset, features, "imagenet", start=base)
     for seed in (1, 2):
         config = small("lstm", epochs=1, seed=seed)
-        train(config, inputs, tmp_path / f"run-{seed}", resume=False)
+        train(config, inputs, root / f"run-{seed}", resume=False)
+    return root
+
+
+@pytest.fixture
+def runs(trained: Path, tmp_path: Path) -> list[Path]:
+    """Copies, beside which is that of the run they began with."""
+    for run in ("base", "run-1", "run-2"):
+        shutil.copytree(trained / run, tmp_path / run)
     return [tmp_path / "run-1", tmp_path / "run-2"]
 
 

@@ -70,14 +70,17 @@ def write_run(run: Path, architecture: Architecture) -> None:
     (run / "test.json").write_text(json.dumps(measured | {"scores": scores, "variety": variety}))
 
 
-@pytest.fixture(params=["lstm", "soft-attention", "attention"])
+@pytest.fixture(scope="module", params=["lstm", "soft-attention", "attention"])
 def exported(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", request.param)
-    export(tmp_path / "run", "imagenet", "small", "1.2.3", tmp_path / "artifact")
-    yield tmp_path / "artifact"
+    """An artifact that no test changes."""
+    root = tmp_path_factory.mktemp("exported")
+    write_run(root / "run", request.param)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+        export(root / "run", "imagenet", "small", "1.2.3", root / "artifact")
+    yield root / "artifact"
     keras.backend.clear_session()
 
 
