@@ -26,8 +26,10 @@ _COMPRESSION, _STRIP_OFFSETS, _STRIP_SIZES = 259, 273, 279
 _TILE_OFFSETS, _TILE_SIZES = 324, 325
 _ROWS_PER_STRIP, _TILE_WIDTH, _TILE_HEIGHT, _PLANAR, _SAMPLES = 278, 322, 323, 284, 277
 _JPEG, _SEPARATE = 7, 2  # a compression, and samples that are stored apart
-_CHECKED = (_COMPRESSION, _STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES)
-_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q"}  # TIFF's unsigned integers
+_PIECES = (_STRIP_OFFSETS, _STRIP_SIZES, _TILE_OFFSETS, _TILE_SIZES)
+_CHECKED = (_COMPRESSION, _TILE_WIDTH, _TILE_HEIGHT, *_PIECES)
+# TIFF's integers, without a sign and with one; libtiff takes either for all of these tags.
+_NUMBERS = {1: "B", 3: "H", 4: "I", 16: "Q", 6: "b", 8: "h", 9: "i", 17: "q"}
 # JPEG's markers that a length follows, and the one that ends a picture. In compressed data 0xFF
 # comes before 0 or a restart marker; libjpeg skips those below 0xC0 alone, as this does.
 _MARKER = re.compile(rb"\xff([\xc0-\xcf\xd9-\xfe])")
@@ -74,8 +76,14 @@ def check_before_opening(data: bytes) -> None:
 
 def check_before_decoding(data: bytes, image: Image.Image, max_pixels: int) -> None:
     """Raises ImageError if decoding the image, which was opened from `data`, costs too much."""
+    tile = _largest_tile(data) if image.format == "TIFF" else 0
+    if tile > max_pixels:
+        raise ImageError(
+            "too_many_pixels",
+            f"a tile of the image has more than {max_pixels:,} pixels; save it as a plain JPEG",
+        )
     scans = _scans(data, image)
-    if scans * image.width * image.height > MAX_SCANS_OF_LARGEST * max_pixels:
+    if scans * max(tile, image.width * image.height) > MAX_SCANS_OF_LARGEST * max_pixels:
         raise too_complex(f"it is coded in {scans:,} scans")
     if image.format == "HEIF" and _OVERLAY.search(data):
         raise too_complex("it is composed of overlaid images")
@@ -108,17 +116,23 @@ def _scans_of_tiff(data: bytes, pieces: int) -> int:
 
     Bytes that several pieces share count for each.
     """
-    told: dict[int, tuple[int, ...]] = {}
-    with suppress(struct.error, OverflowError):
-        for tag, values in _tags(data):
-            told.setdefault(tag, values)
-    places = told.get(_TILE_OFFSETS) or told.get(_STRIP_OFFSETS) or ()
-    sizes = told.get(_TILE_SIZES) or told.get(_STRIP_SIZES) or ()
     scan = bytes((0xFF, _SCAN))
-    if not sizes:
-        return data.count(scan)
-    spans = [*zip(places, sizes, strict=False)][:pieces]
+    told = {tag: values for tag, values in _readable_tags(data) if tag in _PIECES}
+    kind = (_TILE_OFFSETS, _TILE_SIZES) if _TILE_OFFSETS in told else (_STRIP_OFFSETS, _STRIP_SIZES)
+    places, sizes = (told.get(tag, ())[:pieces] for tag in kind)
+    if len(told) != 2 or {len(places), len(sizes)} != {pieces} or min(*places, *sizes) <= 0:
+        return data.count(scan)  # where libtiff guesses, any piece may hold all of them
+    spans = zip(places, sizes, strict=True)
     return math.ceil(sum(data.count(scan, at, at + size) for at, size in spans) / pieces)
+
+
+def _largest_tile(data: bytes) -> int:
+    """Pixels that a TIFF's tiles may have; one is unpacked whole, however small the picture is."""
+    sides = {_TILE_WIDTH: 0, _TILE_HEIGHT: 0}
+    for tag, values in _readable_tags(data):
+        if tag in sides:
+            sides[tag] = max(sides[tag], *values)
+    return math.prod(sides.values())
 
 
 def _pieces(tags: Mapping[int, object], width: int, height: int) -> int:
@@ -135,11 +149,14 @@ def _pieces(tags: Mapping[int, object], width: int, height: int) -> int:
 
 
 def _check_tiff(data: bytes) -> None:
-    try:
-        for tag, values in _tags(data):
-            _check_tag(tag, values)
-    except (struct.error, OverflowError):
-        return  # cut off or damaged, which decoding it will find
+    for tag, values in _readable_tags(data):
+        _check_tag(tag, values)
+
+
+def _readable_tags(data: bytes) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Those of `_tags` up to where the file is damaged, which decoding it will find."""
+    with suppress(struct.error, OverflowError):
+        yield from _tags(data)
 
 
 def _check_tag(tag: int, values: tuple[int, ...]) -> None:
@@ -151,7 +168,7 @@ def _check_tag(tag: int, values: tuple[int, ...]) -> None:
     if tag in (_STRIP_OFFSETS, _TILE_OFFSETS) and len(values) > MAX_TILES:
         raise too_complex(f"it consists of more than {MAX_TILES:,} pieces")
     # Pieces that share their bytes make a small file cost as much as a large one.
-    if tag in (_STRIP_SIZES, _TILE_SIZES) and sum(values) > MAX_CLAIMED_BYTES:
+    if tag in (_STRIP_SIZES, _TILE_SIZES) and sum(map(abs, values)) > MAX_CLAIMED_BYTES:
         raise too_complex("its pieces overlap")
 
 

@@ -48,12 +48,13 @@ def test_settings_of_the_services_exist_and_take_their_values(
         for name, value in each["environment"].items():
             assert name in SETTINGS or name.startswith("OTEL_")
             if value is not None:  # or else it is that of whoever starts the service
-                monkeypatch.setenv(name, value)
+                default = value.removeprefix(f"${{{name}:-").removesuffix("}")
+                monkeypatch.setenv(name, default)
         Settings()
 
 
 def test_every_setting_is_passed_on_but_those_of_the_container() -> None:
-    container = {"HOST", "PORT", "MODEL_DIR", "API_KEYS_FILE", "LOG_FORMAT"}
+    container = {"HOST", "PORT", "MODEL_DIR", "API_KEYS_FILE"}
     for each in OURS.values():
         assert SETTINGS - set(each["environment"]) == {f"CAPTION_{name}" for name in container}
 

@@ -107,7 +107,7 @@ def _bmp_of_runs(runs: int) -> bytes:
     return file + header + bytes(1024) + body
 
 
-def _tiff(tags: dict[int, tuple[int, int, int]], body: bytes) -> bytes:
+def tiff(tags: dict[int, tuple[int, int, int]], body: bytes) -> bytes:
     """A TIFF of `body`, which starts at byte 8, and of tags: (kind, count, value or place)."""
     entries = b"".join(struct.pack("<HHII", tag, *each) for tag, each in sorted(tags.items()))
     directory = struct.pack("<H", len(tags)) + entries + bytes(4)
@@ -122,7 +122,7 @@ def _grey(width: int, height: int, compression: int) -> dict[int, tuple[int, int
 def _tiff_of_tiles(tiles: int) -> bytes:
     """Tiles of one pixel, all at the same place."""
     shared = {322: (3, 1, 1), 323: (3, 1, 1), 324: (4, tiles, 8), 325: (4, tiles, 8)}
-    return _tiff(_grey(SIDE, SIDE, 1) | shared, struct.pack("<I", 8) * tiles)
+    return tiff(_grey(SIDE, SIDE, 1) | shared, struct.pack("<I", 8) * tiles)
 
 
 def _tiff_of_strips() -> bytes:
@@ -131,4 +131,4 @@ def _tiff_of_strips() -> bytes:
     body = zlib.compress(bytes(20_000)).ljust(claimed, b"\0")
     places = {273: (4, rows, 8 + claimed), 279: (4, rows, 8 + claimed + 4 * rows)}
     numbers = struct.pack("<I", 8) * rows + struct.pack("<I", claimed) * rows
-    return _tiff(_grey(20_000, rows, 8) | {278: (3, 1, 1)} | places, body + numbers)
+    return tiff(_grey(20_000, rows, 8) | {278: (3, 1, 1)} | places, body + numbers)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import isqrt
 from pathlib import Path
@@ -101,8 +102,10 @@ def open_cache(
     if not done.all():
         photos = _photos(dataset.readable, contents)
         for other in sorted(root.glob("*/about.json")):
-            if other.parent != folder and json.loads(other.read_text())["encoder"] == encoder:
-                _copy(other.parent, photos, maps, done)
+            # One that is half deleted, or just begun by another process, has nothing to give.
+            with suppress(OSError, EOFError, ValueError):
+                if other.parent != folder and json.loads(other.read_text())["encoder"] == encoder:
+                    _copy(other.parent, photos, maps, done)
     if todo := np.flatnonzero(~done).tolist():
         compute = start()
         with tqdm(total=len(todo), desc="features", unit="image", mininterval=1) as bar:

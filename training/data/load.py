@@ -164,7 +164,7 @@ def _with_all_splits(source: Source, config: SourceConfig) -> dict[str, Sequence
     """The given splits; what is not given is drawn, photo by photo, from train or from all.
 
     A photo's lot depends on its name and the seed alone, so that no training photo comes into dev
-    or test when others are added. With few photos the shares are kept only roughly.
+    or test when others are added to more than a few. The shares are kept only roughly.
     """
     splits: dict[str, Sequence[str]] = dict(source.splits)
     if set(SPLITS) <= splits.keys() or not source.captions:

@@ -77,7 +77,7 @@ def hold(
     run.mkdir(parents=True, exist_ok=True)
     file = run / CONFIG
     if not file.is_file() or not _has_learned(run):
-        for name in (STAGE, TAGGER, METRICS):
+        for name in (STAGE, TAGGER):
             (run / name).unlink(missing_ok=True)
         begin()
         file.write_text(json.dumps(described, indent=2) + "\n")
@@ -90,9 +90,9 @@ def hold(
 
 
 def _has_learned(run: Path) -> bool:
-    """Whether a run has a checkpoint, or weights of its own; an average has these alone."""
+    """Whether a run has an epoch behind it, or weights of its own; an average has these alone."""
     weights = (path for path in run.glob("*.weights.h5") if path.name != STAGE)
-    return any(weights) or any(run.glob(f"{CHECKPOINTS}/*"))
+    return any(weights) or any(run.glob(f"{CHECKPOINTS}/*")) or (run / METRICS).is_file()
 
 
 def same_settings(started: dict[str, Any] | None, config: BaseModel) -> dict[str, bool]:

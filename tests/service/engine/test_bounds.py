@@ -1,6 +1,7 @@
 """Bounds on the work of decoding; tests/service/costly.py has the files that reach them."""
 
 import struct
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -17,7 +18,7 @@ from service.engine.bounds import (
 from service.engine.errors import ImageError
 from service.engine.formats import open_image
 from tests.service.conftest import encode
-from tests.service.costly import bombs_of_work, jpeg_of_scans
+from tests.service.costly import bombs_of_work, jpeg_of_scans, tiff
 
 BOMBS = {name: (data, codes) for name, data, codes in bombs_of_work()}
 
@@ -105,13 +106,59 @@ def test_bytes_that_strips_share_count_for_each() -> None:
     assert code_of(check, bytes(data) + more, 64 * 640) == "image_too_complex"
 
 
-def test_a_tiff_without_the_sizes_of_its_strips_counts_all_scans() -> None:
-    data = bytearray(encode(noise(64, 640), "TIFF", **STRIPS))
+def with_tag(data: bytes, tag: int, place: int, value: bytes) -> bytes:
+    """A little-endian TIFF with other bytes at a place of a tag's entry."""
+    at = data.rindex(struct.pack("<H", tag)) + place
+    return data[:at] + value + data[at + len(value) :]
+
+
+@pytest.mark.parametrize(
+    ("tag", "place", "value"),
+    [
+        (279, 0, b"\xfe\xff"),  # no sizes of strips
+        (273, 4, b"\x03\0\0\0"),  # fewer places than strips
+        (277, 0, b"\x44\x01"),  # places of tiles beside those of strips
+    ],
+)
+def test_where_the_strips_of_a_tiff_are_unclear_all_scans_count(
+    tag: int, place: int, value: bytes
+) -> None:
+    data = encode(noise(64, 640), "TIFF", **STRIPS)
     with Image.open(BytesIO(data)) as image:
-        at = data.rindex(struct.pack("<H", 279))
-        data[at : at + 2] = struct.pack("<H", 0xFFFE)
-        given = (bytes(data), image, 64 * 640)
+        changed = with_tag(data, tag, place, value)
+        given = (changed, image, 64 * 640)
         assert code_of(check_before_decoding, *given) == "image_too_complex"
+
+
+def test_sizes_of_nothing_make_all_scans_count() -> None:
+    data = encode(noise(64, 64), "TIFF", compression="jpeg", strip_size=10**6)
+    more = data + 40 * b"\xff\xda\0\2"
+    check(more, 64 * 64)
+    assert code_of(check, with_tag(more, 279, 8, bytes(4)), 64 * 64) == "image_too_complex"
+
+
+def tiled(side: int, kind: int = 4) -> bytes:
+    """A picture of 100 x 100 pixels in one tile."""
+    tile = zlib.compress(bytes(side * side), 9)
+    tags = {
+        256: (4, 1, 100),
+        257: (4, 1, 100),
+        258: (3, 1, 8),
+        259: (3, 1, 8),
+        262: (3, 1, 1),
+        277: (3, 1, 1),
+        322: (kind, 1, side),
+        323: (kind, 1, side),
+        324: (4, 1, 8),
+        325: (4, 1, len(tile)),
+    }
+    return tiff(tags, tile)
+
+
+@pytest.mark.parametrize("kind", [4, 9])
+def test_a_tile_counts_whole_however_small_the_picture_is(kind: int) -> None:
+    check(tiled(512, kind), 512 * 512)
+    assert code_of(check, tiled(512, kind), 512 * 512 - 1) == "too_many_pixels"
 
 
 @pytest.mark.parametrize(

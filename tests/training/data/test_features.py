@@ -63,6 +63,18 @@ def test_photos_that_are_added_or_left_out_do_not_have_the_others_encoded_again(
     assert cache.read(["0.png", "3.png"], [False, True]).mean(axis=(1, 2)).tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("name", ["maps.npy", "done.npy", "about.json"])
+def test_a_cache_that_is_half_deleted_gives_nothing(
+    encoder: Encoder, photos: dict[str, Path], name: str
+) -> None:
+    encoder.cache({"1.png": photos["1.png"]})
+    [file] = encoder.root.glob(f"*/{name}")
+    file.write_bytes(b"")
+    whole = encoder.cache(photos)
+    assert len(encoder.asked) == 5
+    assert whole.read(["1.png"], [False]).mean() == 1
+
+
 def test_a_photo_is_known_under_the_name_of_its_source_too(
     encoder: Encoder, photos: dict[str, Path]
 ) -> None:

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -118,13 +119,16 @@ def test_a_run_that_failed_in_its_first_epoch_is_begun_again(
     with pytest.raises(ValueError, match="wrong"):
         train(small("lstm", epochs=1), inputs(dataset, features), tmp_path, resume=False)
     monkeypatch.undo()
-    for name in ("encoder-stage.weights.h5", "tagger.npz", "metrics.jsonl"):
+    for name in ("encoder-stage.weights.h5", "tagger.npz"):
         (tmp_path / name).write_text("of what it began with")
     train(small("lstm", epochs=1, seed=3), inputs(dataset, features), tmp_path, resume=False)
     run = load_run(tmp_path, "imagenet")
     assert run.config.seed == 3
     assert run.tag_head is None
-    assert len(rows(tmp_path)) == 1
+    shutil.rmtree(tmp_path / "checkpoints")
+    (tmp_path / "best.weights.h5").unlink()
+    with pytest.raises(FileExistsError, match="holds a run"):  # its metrics tell
+        train(small("lstm", epochs=1), inputs(dataset, features), tmp_path, resume=False)
 
 
 def test_of_epochs_with_the_same_cider_that_of_the_lowest_loss_is_the_best() -> None:
