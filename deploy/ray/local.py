@@ -7,8 +7,6 @@ import os
 import signal
 import threading
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell others; read on import
-
 import ray
 from ray import serve
 

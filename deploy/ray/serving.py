@@ -5,11 +5,8 @@ as arguments. The CAPTION_* variables are read once, where the application is bu
 the replicas: Ray does not give these the environment of the process that deploys.
 """
 
-import os
 from functools import partial
 from typing import Any
-
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell others; read on import
 
 from fastapi import FastAPI
 from pydantic import SecretStr

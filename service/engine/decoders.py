@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
@@ -34,8 +35,7 @@ class Decoders:
         work = self._threads.submit(
             decode, data, spec, self._max_pixels, lambda: not cancelled.is_set()
         )
-        loop = asyncio.get_running_loop()
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._free.release))
+        _once_done(work, self._free.release)
         try:
             return await asyncio.wrap_future(work)
         except asyncio.CancelledError:
@@ -47,11 +47,16 @@ class Decoders:
         if work.cancel() or work.done():
             return
         self.abandoned += 1
-        loop = asyncio.get_running_loop()
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count_free))
+        _once_done(work, self._count_free)
 
     def _count_free(self) -> None:
         self.abandoned -= 1
+
+
+def _once_done(work: "Future[Photo]", call: Callable[[], None]) -> None:
+    """Have the event loop call something once a thread's work is done."""
+    loop = asyncio.get_running_loop()
+    work.add_done_callback(lambda _: loop.call_soon_threadsafe(call))
 
 
 def _return_large_blocks() -> None:

@@ -11,7 +11,6 @@ from tqdm import tqdm
 from training.data.dataset import SPLITS, Dataset
 from training.data.duplicates import Pair, photo_hash, similar_pairs
 from training.data.images import open_photo
-from training.data.text import tokenize
 
 FEW = 20  # photos of a split
 NAMED = 5  # examples of each finding in the text
@@ -95,8 +94,7 @@ def _differ(first: str | None, second: str | None) -> bool:
 
 def _empty(dataset: Dataset) -> dict[str, int]:
     counts = {
-        name: sum(not tokenize(caption) for caption in dataset.captions[name])
-        for name in dataset.names
+        name: len(dataset.captions[name]) - len(dataset.worded(name)) for name in dataset.names
     }
     return {name: count for name, count in counts.items() if count}
 

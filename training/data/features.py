@@ -104,8 +104,9 @@ def open_cache(
         for other in sorted(root.glob("*/about.json")):
             # One that is half deleted, or just begun by another process, has nothing to give.
             with suppress(OSError, EOFError, ValueError):
-                if other.parent != folder and json.loads(other.read_text())["encoder"] == encoder:
-                    _copy(other.parent, photos, maps, done)
+                about = json.loads(other.read_text())
+                if other.parent != folder and about["encoder"] == encoder:
+                    _copy(other.parent, about["images"], photos, maps, done)
     if todo := np.flatnonzero(~done).tolist():
         compute = start()
         with tqdm(total=len(todo), desc="features", unit="image", mininterval=1) as bar:
@@ -128,12 +129,12 @@ def _photos(names: Sequence[str], contents: Contents) -> dict[tuple[str, str], i
 
 def _copy(
     folder: Path,
+    names: Sequence[str],
     photos: Mapping[tuple[str, str], int],
     maps: npt.NDArray[np.float16],
     done: npt.NDArray[np.bool_],
 ) -> None:
-    """Take over what the cache in a folder holds of photos that are not done."""
-    names = json.loads((folder / "about.json").read_text())["images"]
+    """Take over what the cache in a folder holds, of images of these names, and is not done."""
     its_maps = np.load(folder / "maps.npy", mmap_mode="r")
     its_done = np.load(folder / "done.npy")
     for photo, its_row in _photos(names, Contents(folder / "photos.json")).items():

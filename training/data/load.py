@@ -81,9 +81,9 @@ class _Read:
 
     def named(self, line: str) -> str | None:
         """The photo that a line of `exclude` names, as the source or the data set does."""
-        known = self.source.files.keys() | self.source.captions.keys()
+        files, captions = self.source.files, self.source.captions
         names = (line.strip(), line.strip().removeprefix(self.start))
-        return next((name for name in names if name in known), None)
+        return next((name for name in names if name in files or name in captions), None)
 
 
 def _lines_of_exclude(path: Path) -> Iterator[tuple[str, str]]:

@@ -83,19 +83,20 @@ def features_of(
     They take minutes to compute: raises ValueError first if the run reads those of another encoder.
     """
     if run and (run / CONFIG).is_file():
-        check_encoder(run, encoder_id(weights, stage_of(run), spec))
+        described_run(run, encoder_id(weights, stage_of(run), spec))
     return cache_features(dataset, weights, cache, stage_of(run) if run else None, spec)
 
 
-def check_encoder(run: Path, encoder: str) -> None:
-    """Raises ValueError if a run was trained on features of another encoder."""
-    described = json.loads((run / CONFIG).read_text())
+def described_run(run: Path, encoder: str) -> dict[str, Any]:
+    """A run's `config.json`. Raises ValueError if it was trained on features of another encoder."""
+    described: dict[str, Any] = json.loads((run / CONFIG).read_text())
     trained_on = with_stage(described["encoder_weights"], stage_of(run))
     if trained_on != encoder:
         raise ValueError(
             f"{run} was trained on features of the encoder {trained_on}, not {encoder}; "
             "name the same --encoder-weights"
         )
+    return described
 
 
 def load_run(run: Path, encoder: str) -> Run:
@@ -106,8 +107,7 @@ def load_run(run: Path, encoder: str) -> Run:
     for name in (CONFIG, VOCABULARY, DANGLING, WEIGHTS):
         if not (run / name).is_file():
             raise FileNotFoundError(f"{run / name} is missing; train the run first")
-    check_encoder(run, encoder)
-    described = json.loads((run / CONFIG).read_text())
+    described = described_run(run, encoder)
     config = TrainConfig.model_validate(described["train"])
     vocabulary = Vocabulary.load(run / VOCABULARY)
     decoder = build_decoder(config.decoder, len(vocabulary), ENCODERS[config.encoder])

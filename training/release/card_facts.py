@@ -68,7 +68,7 @@ def facts(manifest: Manifest, about: About) -> dict[str, Any]:
         "tensorflow": made.get("tensorflow", NOT_STATED),
         "keras": made.get("keras", NOT_STATED),
         **about.model_dump(),
-        **_measured(manifest["metrics"] | _of_engines(manifest), manifest["search"]),
+        **_measured(manifest),
     }
 
 
@@ -105,20 +105,15 @@ def _data(data: Mapping[str, Any] | None) -> str:
     return "\n".join([f"Sources, as the run calls them: {sources}.", "", *header, *rows])
 
 
-def _of_engines(manifest: Manifest) -> dict[str, Any]:
-    """What was measured of the artifact's other forms, for a model of which nothing else was."""
-    engines = manifest.get("engines", {}).values()
-    return {
-        f"{name} by another engine": each
-        for engine in engines
-        for name, each in engine.items()
-        if isinstance(each, dict) and "variety" in each
-    }
+def _measured(manifest: Manifest) -> dict[str, Any]:
+    """Scores on the split that was measured first, wherever the manifest keeps them.
 
-
-def _measured(metrics: Mapping[str, Any], search: Mapping[str, Any]) -> dict[str, Any]:
-    """Scores on the split that was measured first, wherever the manifest keeps them."""
-    named = [each for each in metrics.values() if isinstance(each, dict) and "scores" in each]
+    Those of the artifact's other forms stand for a model of which nothing else was measured.
+    """
+    metrics, search = manifest["metrics"], manifest["search"]
+    groups = (metrics, *manifest.get("engines", {}).values())
+    found_in = (each for group in groups for each in group.values())
+    named = [each for each in found_in if isinstance(each, dict) and "scores" in each]
     found = metrics if "scores" in metrics else (named[0] if named else None)
     options = {key: search[key] for key in ("beam_size", "length_penalty")}
     if found is None:

@@ -84,6 +84,14 @@ def exported(
     keras.backend.clear_session()
 
 
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that can be exported at once."""
+    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
+    write_run(tmp_path / "run", "lstm")
+    return tmp_path / "run"
+
+
 def test_it_tells_which_words_no_caption_ends_on(exported: Path) -> None:
     assert read_dangling(exported, Vocabulary(tuple(WORDS))) == {"<start>", *WORDS[4:16]}
 
@@ -188,62 +196,46 @@ def test_the_model_card_carries_the_scores(exported: Path) -> None:
     assert "$" not in card
 
 
-def test_a_card_of_one_s_own_is_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", "lstm")
+def test_a_card_of_one_s_own_is_filled_in(tmp_path: Path, run: Path) -> None:
     (tmp_path / "card.md").write_text("# $name knows $vocabulary words")
     output = tmp_path / "artifact"
-    export(tmp_path / "run", "imagenet", "mine", "1", output, tmp_path / "card.md")
+    export(run, "imagenet", "mine", "1", output, tmp_path / "card.md")
     assert (output / "MODEL_CARD.md").read_text() == f"# mine knows {len(WORDS)} words"
 
 
-def test_what_the_maker_states_stays_with_the_artifact(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", "lstm")
+def test_what_the_maker_states_stays_with_the_artifact(tmp_path: Path, run: Path) -> None:
     output = tmp_path / "artifact"
     about = About(photos_from="my garden")
-    export(tmp_path / "run", "imagenet", "mine", "1", output, about=about)
+    export(run, "imagenet", "mine", "1", output, about=about)
     written = (output / "MODEL_CARD.md").read_text()
     assert "| where the photos come from | my garden |" in written
     assert write_card(output, None).read_text() == written  # as `audit` does
 
 
-def test_exporting_again_replaces_what_was_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", "lstm")
+def test_exporting_again_replaces_what_was_there(tmp_path: Path, run: Path) -> None:
     stale = tmp_path / "artifact" / "captioner" / "stale"
     stale.parent.mkdir(parents=True)
     stale.write_text("left over")
-    export(tmp_path / "run", "imagenet", "small", "2", tmp_path / "artifact")
+    export(run, "imagenet", "small", "2", tmp_path / "artifact")
     assert not stale.exists()
     assert load_manifest(tmp_path / "artifact").version == "2"
 
 
-def test_what_was_made_of_the_model_before_is_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", "lstm")
+def test_what_was_made_of_the_model_before_is_removed(tmp_path: Path, run: Path) -> None:
     output = tmp_path / "artifact"
     for name in ("openvino/captioner.xml", "plots/gender.svg", "audit.json"):
         (output / name).parent.mkdir(parents=True, exist_ok=True)
         (output / name).write_text("of the model before")
-    export(tmp_path / "run", "imagenet", "small", "2", output)
+    export(run, "imagenet", "small", "2", output)
     left = {path.name for path in output.iterdir()}
     assert left == {"captioner", "vocabulary.txt", "manifest.json", "MODEL_CARD.md"}
 
 
 @pytest.mark.parametrize("card", [None, "# $nothing", "It costs $5"])
 def test_a_card_that_cannot_be_written_leaves_the_artifact_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, card: str | None
+    tmp_path: Path, run: Path, card: str | None
 ) -> None:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", "lstm")
-    given = (tmp_path / "run", "imagenet", "small")
+    given = (run, "imagenet", "small")
     export(*given, "1", tmp_path / "artifact")
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     if card:
@@ -260,17 +252,15 @@ def test_a_card_that_cannot_be_written_leaves_the_artifact_as_it_was(
     [("search.json", "tune"), ("test.json", "evaluate"), ("calibration.json", "calibrate")],
 )
 def test_what_was_measured_of_other_weights_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, step: str
+    tmp_path: Path, run: Path, name: str, step: str
 ) -> None:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", "lstm")
-    file = tmp_path / "run" / name
+    file = run / name
     found = json.loads(file.read_text()) if file.is_file() else {"calibration": None}
-    file.write_text(json.dumps(found | weights_of(tmp_path / "run")))
-    export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+    file.write_text(json.dumps(found | weights_of(run)))
+    export(run, "imagenet", "small", "1", tmp_path / "artifact")
     file.write_text(json.dumps(found | {"weights": "of an earlier epoch"}))
     with pytest.raises(ValueError, match=rf"other weights .* run `python -m training {step}` aga"):
-        export(tmp_path / "run", "imagenet", "small", "2", tmp_path / "artifact")
+        export(run, "imagenet", "small", "2", tmp_path / "artifact")
 
 
 @pytest.mark.parametrize(
@@ -282,24 +272,18 @@ def test_what_was_measured_of_other_weights_is_refused(
     ],
 )
 def test_an_unfinished_run_is_refused_with_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str, advice: str
+    tmp_path: Path, run: Path, missing: str, advice: str
 ) -> None:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", "lstm")
-    (tmp_path / "run" / missing).unlink()
+    (run / missing).unlink()
     with pytest.raises(FileNotFoundError, match=advice):
-        export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+        export(run, "imagenet", "small", "1", tmp_path / "artifact")
 
 
-def test_scores_of_another_search_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exporting, "load_encoder", small_encoder)
-    write_run(tmp_path / "run", "lstm")
+def test_scores_of_another_search_are_refused(tmp_path: Path, run: Path) -> None:
     retuned = SEARCH | {"beam_size": 7}
-    (tmp_path / "run" / "search.json").write_text(json.dumps({"chosen": retuned}))
+    (run / "search.json").write_text(json.dumps({"chosen": retuned}))
     with pytest.raises(ValueError, match=r"other search options; run `python -m training evaluate"):
-        export(tmp_path / "run", "imagenet", "small", "1", tmp_path / "artifact")
+        export(run, "imagenet", "small", "1", tmp_path / "artifact")
     assert not (tmp_path / "artifact").exists()
 
 
